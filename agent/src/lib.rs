@@ -1,0 +1,1 @@
+//! The agent: runs attempts in supervised processes and speaks to test runners.

@@ -1,0 +1,3 @@
+//! The muster command: run pipelines and test suites here or on a fleet.
+
+fn main() {}

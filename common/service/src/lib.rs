@@ -1,0 +1,1 @@
+//! Plumbing that every Muster process needs: config, telemetry, shutdown, clock, wire conversions, workspaces.

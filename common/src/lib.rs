@@ -1,0 +1,23 @@
+//! Muster's pure vocabulary.
+//!
+//! What every other crate means when it says run, job, test, token or outcome, and the one intermediate form
+//! ([`spec::RunSpec`]) to which every pipeline is lowered. Nothing here waits, reads a clock, draws randomness or
+//! touches a file; the crate depends on nothing else of ours.
+//!
+//! - [`id`], [`time`], [`digest`]: names of things, moments, content.
+//! - [`outcome`], [`error_code`]: how work ended, and why, by a stable code.
+//! - [`requirement`]: labels of agents and what jobs ask of them.
+//! - [`spec`]: what is to be run. [`control`]: what coordinator and agent say to each other about it.
+//! - [`pipeline`]: the file `muster.yml`, from text to [`spec::RunSpec`].
+//! - [`limits`]: the bound of everything that comes from outside.
+
+pub mod control;
+pub mod digest;
+pub mod error_code;
+pub mod id;
+pub mod limits;
+pub mod outcome;
+pub mod pipeline;
+pub mod requirement;
+pub mod spec;
+pub mod time;

@@ -1,0 +1,1 @@
+//! The file `muster.yml`: from text to a checked [`crate::spec::RunSpec`].

@@ -1,0 +1,1 @@
+//! The coordinator: durable queue, gRPC services, blobs and logs around the pure scheduler.
