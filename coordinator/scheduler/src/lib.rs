@@ -1,1 +1,27 @@
-//! The pure heart of the coordinator: one step from an input to writes and effects.
+//! The pure heart of the coordinator.
+//!
+//! [`Scheduler::step`] takes the time and one [`Input`] and answers with a [`Step`]: rows to be stored, and effects to
+//! be carried out once they are. It waits for nothing, reads no clock, draws no randomness from the system and iterates in no hash
+//! order; everything it knows it was told. What is deliberately absent: the wire, the store, tokio, logs, blobs.
+//!
+//! - [`Input`]: what enters. Each is answered in one file under `on/`.
+//! - [`Write`], [`Row`]: what is stored. [`Scheduler::restore`] folds rows into the state that they came from.
+//! - [`Effect`], [`Event`], [`Answer`]: what must then be done; what watchers see; what callers are told.
+//! - `state/`: tables with their indexes, no policy. `policy/`: rules over borrowed state, no changes.
+
+mod effect;
+mod input;
+mod refusal;
+mod step;
+mod write;
+
+pub use effect::{
+    AgentState, AgentSummary, Answer, CloseReason, Effect, Event, Overview, RUNNING_TESTS_SHOWN, Report, TestReport,
+};
+pub use input::{Ask, Input};
+pub use refusal::Refusal;
+pub use step::Step;
+pub use write::{
+    BatchRow, CountersRow, End, HistoryRow, JobKind, JobRow, JobState, JobSummary, Key, LeasePart, LeaseRow, Row,
+    RunRow, RunSummary, TestCounts, TestNamesRow, TestRow, TryRow, Write,
+};
