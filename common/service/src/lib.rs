@@ -1,1 +1,13 @@
-//! Plumbing that every Muster process needs: config, telemetry, shutdown, clock, wire conversions, workspaces.
+//! Plumbing that every Muster process needs, and no decisions.
+//!
+//! - [`wire`]: between the wire's messages and `muster_common`'s values, checked once, here.
+//! - [`endpoint`]: where a coordinator is, and the connection to it.
+//! - [`clock`]: the only place where the time is read. [`shutdown`]: the flag that ends a process's tasks.
+//! - [`telemetry`]: logs. [`version`]: which build this is.
+
+pub mod clock;
+pub mod endpoint;
+pub mod shutdown;
+pub mod telemetry;
+pub mod version;
+pub mod wire;
