@@ -1,1 +1,3 @@
 //! The coordinator: durable queue, gRPC services, blobs and logs around the pure scheduler.
+
+pub mod store;

@@ -1,0 +1,34 @@
+//! Files and directories that are there after a power cut.
+
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::path::Path;
+
+/// Makes the names in a directory durable.
+pub(super) fn sync_directory(dir: &Path) -> io::Result<()> {
+    File::open(dir)?.sync_all()
+}
+
+/// Creates a directory with all its parents.
+pub(super) fn create_directory(dir: &Path) -> io::Result<()> {
+    if dir.as_os_str().is_empty() || dir.is_dir() {
+        return Ok(());
+    }
+    let parent = dir.parent().unwrap_or(Path::new(""));
+    create_directory(parent)?;
+    match fs::create_dir(dir) {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
+        Ok(()) | Err(_) => {}
+    }
+    sync_directory(if parent.as_os_str().is_empty() { Path::new(".") } else { parent })
+}
+
+/// Replaces a file: after a crash there is the old content or the new one, and the new one once this returns.
+pub(super) fn replace(dir: &Path, name: &str, content: &[u8]) -> io::Result<()> {
+    let next = dir.join(format!("{name}.next"));
+    let mut file = File::create(&next)?;
+    file.write_all(content)?;
+    file.sync_all()?;
+    fs::rename(&next, dir.join(name))?;
+    sync_directory(dir)
+}
