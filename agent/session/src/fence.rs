@@ -1,0 +1,60 @@
+//! Work that is not safe to repeat is stopped before its lease can be given to another.
+//!
+//! The coordinator counts a lease from when it received the newest heartbeat; the agent counts from when it *sent* the
+//! newest one that was answered, which is earlier, and stops the work a guard time before the end. Repeatable work runs
+//! on: the token decides what its result is worth.
+
+use std::time::Duration;
+
+use muster_common::control::FromAgent;
+use muster_common::error_code::{Reason, ReasonCode};
+use muster_common::id::Token;
+use muster_common::time::Monotonic;
+
+use crate::attempts::Phase;
+use crate::{Effect, Notice, Session, StopReason};
+
+impl Session {
+    /// When non-repeatable work has to stop; none if there is no such work.
+    pub(crate) fn fence_at(&self) -> Option<Monotonic> {
+        let is_held = self.attempts.iter().any(|(_, attempt)| needs_fence(attempt.phase, attempt.is_repeatable));
+        is_held.then(|| self.renewed_at + self.fence_span())
+    }
+
+    /// Stops non-repeatable work whose lease could not be renewed.
+    pub(crate) fn fence_if_due(&mut self, at: Monotonic, effects: &mut Vec<Effect>) {
+        if self.fence_at().is_none_or(|fence_at| at < fence_at) {
+            return;
+        }
+        let due: Vec<(Token, Phase)> = self
+            .attempts
+            .iter()
+            .filter(|(_, attempt)| needs_fence(attempt.phase, attempt.is_repeatable))
+            .map(|(token, attempt)| (token, attempt.phase))
+            .collect();
+        for (token, phase) in due {
+            effects.push(Effect::Notice(Notice::Fenced { token }));
+            if phase == Phase::Running {
+                self.stop(token, StopReason::Fenced, effects);
+            } else {
+                self.attempts.remove(token);
+                self.attempts.insert_ended(token);
+                let reason =
+                    Reason::new(ReasonCode::AgentRefused, "the lease could not be renewed before the work began");
+                self.say(FromAgent::Refused { token, reason }, effects);
+            }
+        }
+    }
+
+    fn fence_span(&self) -> Duration {
+        let lease = self.pace.lease_unrepeatable;
+        lease - self.config.fence_guard.min(lease / 2)
+    }
+}
+
+const fn needs_fence(phase: Phase, is_repeatable: bool) -> bool {
+    match phase {
+        Phase::Waiting | Phase::Running => !is_repeatable,
+        Phase::Stopping | Phase::Forgotten | Phase::Ended => false,
+    }
+}
