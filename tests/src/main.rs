@@ -1,3 +1,40 @@
-//! Tests over the whole of Muster, and the experiments of cargo xtask.
+//! `cargo xtask`: experiments and checks that are too long for the tests, and the test command itself.
 
-fn main() {}
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+mod task;
+
+/// Experiments and checks of Muster's own development.
+#[derive(Debug, Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+struct Arguments {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Debug, Subcommand)]
+enum Task {
+    /// Fetch what the tests need, build every binary, run every test.
+    Test(task::test::Arguments),
+    /// Run real suites of others under Muster and under their runner alone, and compare every verdict.
+    CompareSuites(task::compare_suites::Arguments),
+    /// List dependencies that are in the build in two versions, and fail on one that is not argued.
+    Duplicates,
+}
+
+fn main() -> ExitCode {
+    let outcome = match Arguments::parse().task {
+        Task::Test(arguments) => task::test::run(&arguments),
+        Task::CompareSuites(arguments) => task::compare_suites::run(&arguments),
+        Task::Duplicates => task::duplicates::run(),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

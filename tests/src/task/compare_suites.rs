@@ -1,0 +1,139 @@
+//! `cargo xtask compare-suites`: real suites of others, under Muster and under their runner alone, verdict by verdict.
+
+mod suite;
+
+use std::path::Path;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+use muster_tests::junit::{self, Verdict, Verdicts};
+
+use self::suite::Suite;
+use super::{must_run, root, workshop};
+
+/// Arguments of `cargo xtask compare-suites`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Arguments {
+    /// Only suites of this runner, such as `pytest`.
+    #[arg(long)]
+    runner: Option<String>,
+    /// Only the suite of this name.
+    #[arg(long)]
+    suite: Option<String>,
+    /// Local agents for Muster.
+    #[arg(long, default_value_t = 8)]
+    agents: u32,
+}
+
+/// Fetches each suite, runs it both ways, prints one line for each, and fails where a verdict differs.
+///
+/// # Errors
+/// If a suite cannot be had or run, or the two ways disagree.
+pub(crate) fn run(arguments: &Arguments) -> Result<()> {
+    let chosen: Vec<_> = suite::all()
+        .into_iter()
+        .filter(|suite| arguments.runner.as_deref().is_none_or(|runner| runner == suite.runner))
+        .filter(|suite| arguments.suite.as_deref().is_none_or(|name| name == suite.name))
+        .collect();
+    if chosen.is_empty() {
+        bail!(
+            "no suite fits: there are {}",
+            suite::all().iter().map(|suite| suite.name).collect::<Vec<_>>().join(", ")
+        );
+    }
+    must_run(Command::new("cargo").args(["build", "--release", "--locked"]).current_dir(root()))?;
+    let mut lines = Vec::new();
+    let mut is_equal = true;
+    for suite in chosen {
+        let figures = compare(&suite, arguments.agents).with_context(|| format!("suite {}", suite.name))?;
+        is_equal &= figures.differences == 0;
+        lines.push(figures.line(&suite));
+    }
+    println!("\nsuite | runner | tests | differences | alone s | muster s | ratio");
+    lines.iter().for_each(|line| println!("{line}"));
+    if is_equal { Ok(()) } else { bail!("Muster and the runner alone disagree: see the lines above") }
+}
+
+struct Figures {
+    tests: u32,
+    differences: usize,
+    alone: Duration,
+    muster: Duration,
+}
+
+impl Figures {
+    fn line(&self, suite: &Suite) -> String {
+        let (alone, muster) = (self.alone.as_secs_f64(), self.muster.as_secs_f64());
+        let Self { tests, differences, .. } = self;
+        format!(
+            "{} | {} | {tests} | {differences} | {alone:.1} | {muster:.1} | {:.2}",
+            suite.name,
+            suite.runner,
+            muster / alone
+        )
+    }
+}
+
+fn compare(suite: &Suite, agents: u32) -> Result<Figures> {
+    let home = workshop().join("suites").join(suite.name);
+    std::fs::create_dir_all(&home).with_context(|| format!("cannot make {}", home.display()))?;
+    println!("\n== {} ({})", suite.name, suite.runner);
+    let prepared = (suite.prepare)(&home)?;
+
+    let begun = Instant::now();
+    let alone_file = home.join("alone.xml");
+    (suite.alone)(&prepared, &alone_file)?;
+    let alone_time = begun.elapsed();
+    let alone = junit::read(&alone_file)?;
+
+    let begun = Instant::now();
+    let muster_file = home.join("muster.xml");
+    run_muster(suite, &prepared, agents, &muster_file)?;
+    let muster_time = begun.elapsed();
+    let muster = junit::read(&muster_file)?;
+
+    let differences = differences(&alone, &muster);
+    for line in differences.iter().take(SHOWN_MAX) {
+        println!("{line}");
+    }
+    let tests = muster.values().flat_map(|verdicts| verdicts.values()).sum();
+    Ok(Figures { tests, differences: differences.len(), alone: alone_time, muster: muster_time })
+}
+
+fn run_muster(suite: &Suite, prepared: &suite::Prepared, agents: u32, junit: &Path) -> Result<()> {
+    let data = tempfile::tempdir().context("cannot make a folder for Muster's data")?;
+    let mut command = Command::new(root().join("target/release/muster"));
+    command.arg(suite.subcommand).arg(&prepared.directory);
+    command.args(["--agents", &agents.to_string(), "--junit"]).arg(junit).arg("--data").arg(data.path());
+    if suite.subcommand == "test" {
+        command.args(["--runner", suite.runner]);
+    }
+    for (key, value) in &prepared.env {
+        command.arg("--env").arg(format!("{key}={value}"));
+    }
+    println!("$ {command:?}");
+    let status = command.status().context("cannot start muster")?;
+    // Suites have tests that fail; whether the same ones fail is what is compared.
+    match status.code() {
+        Some(0 | 100) => Ok(()),
+        _ => bail!("muster ended with {status}"),
+    }
+}
+
+fn differences(alone: &Verdicts, muster: &Verdicts) -> Vec<String> {
+    let mut names: Vec<_> = alone.keys().chain(muster.keys()).collect();
+    names.sort();
+    names.dedup();
+    let side = |verdicts: Option<&std::collections::BTreeMap<Verdict, u32>>| {
+        verdicts.map_or("not there".to_owned(), |verdicts| format!("{verdicts:?}"))
+    };
+    names
+        .into_iter()
+        .filter(|name| alone.get(*name) != muster.get(*name))
+        .map(|name| format!("{name}: alone {}, Muster {}", side(alone.get(name)), side(muster.get(name))))
+        .collect()
+}
+
+/// Differences that are printed for one suite.
+const SHOWN_MAX: usize = 50;

@@ -1,0 +1,37 @@
+//! `cargo xtask test`: everything that the tests need, then the tests.
+
+use std::process::Command;
+
+use anyhow::Result;
+
+use super::{must_run, python_with, root};
+
+/// Arguments of `cargo xtask test`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Arguments {
+    /// Further arguments for `cargo nextest run`, such as a filter.
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+    nextest: Vec<String>,
+}
+
+/// Packages of the Python that tests of the pytest runner use.
+const PYTHON_PACKAGES: &[&str] = &["pytest==9.2.0"];
+
+/// Fetches, builds, and tests. Ends with nextest's summary.
+///
+/// # Errors
+/// If something cannot be had or built, or a test fails.
+pub(crate) fn run(arguments: &Arguments) -> Result<()> {
+    if Command::new("cargo").args(["nextest", "--version"]).output().map_or(true, |output| !output.status.success()) {
+        must_run(Command::new("cargo").args(["install", "--locked", "cargo-nextest"]))?;
+    }
+    let python = python_with("python", PYTHON_PACKAGES)?;
+    let cargo = |words: &[&str]| {
+        let mut command = Command::new("cargo");
+        command.args(words).current_dir(root()).env("MUSTER_TEST_PYTHON", &python);
+        command
+    };
+    must_run(&mut cargo(&["build", "--workspace", "--bins", "--locked"]))?;
+    must_run(&mut cargo(&["test", "--workspace", "--doc", "--locked", "--quiet"]))?;
+    must_run(cargo(&["nextest", "run", "--workspace", "--locked"]).args(&arguments.nextest))
+}
