@@ -70,6 +70,22 @@ pub const WORKSPACE_ENTRIES_MAX: usize = 1_000_000;
 pub const BLOB_BYTES_MAX: u64 = 16 << 30;
 /// Bytes of a path inside a workspace.
 pub const PATH_BYTES_MAX: usize = 4_096;
+/// Folders inside one another in a workspace.
+pub const PATH_DEPTH_MAX: usize = 256;
+/// Bytes of one name in a directory.
+pub const FILE_NAME_BYTES_MAX: usize = 255;
+/// Bytes of all files of one workspace together.
+pub const WORKSPACE_BYTES_MAX: u64 = 256 << 30;
+/// Bytes of one directory of a workspace as a message.
+pub const DIRECTORY_BYTES_MAX: u64 = 64 << 20;
+/// Bytes of content in one batch of small blobs; with its digests a batch is within [`MESSAGE_BYTES_MAX`].
+pub const BLOB_BATCH_BYTES_MAX: u64 = 3 << 20;
+/// Blobs in one batch of small blobs.
+pub const BLOBS_PER_BATCH_MAX: usize = 2_000;
+/// Digests in one question for missing blobs.
+pub const DIGESTS_PER_QUERY_MAX: usize = 20_000;
+/// Bytes in one message of a streamed blob.
+pub const BLOB_CHUNK_BYTES_MAX: usize = 256 << 10;
 
 /// A job's time limit where its file names none.
 pub const JOB_TIMEOUT_DEFAULT: Duration = Duration::from_secs(60 * 60);
