@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::{Child, ChildStdout, Command, Stdio};
 use std::time::Duration;
 
-use muster_coordinator::store::{Key, RowWrite, Store, Value, WriteBatch};
+use muster_coordinator::store::{Key, RowWrite, SledOptions, Store, Value, WriteBatch};
 
 use super::fixture::{SMALL, begin, put};
 
@@ -21,7 +21,7 @@ fn kill_nine_loses_nothing_acknowledged() {
     let (mut last, mut epoch) = (0, 0);
     for round in 0..ROUNDS {
         let acknowledged = one_life(dir.path(), round).unwrap_or(last);
-        let (_store, loaded, raised) = begin(dir.path(), SMALL);
+        let (_store, loaded, raised) = begin(dir.path(), OPTIONS);
         assert!(raised.0 > epoch, "round {round}: the epoch is raised in each life");
         epoch = raised.0;
         let found = loaded.rows.iter().find(|(key, _)| key.0 == b"last").map_or(0, |(_, value)| number(&value.0));
@@ -39,7 +39,7 @@ fn kill_nine_loses_nothing_acknowledged() {
 fn one_life(dir: &Path, round: u32) -> Option<u64> {
     let mut writer = Writer::start(dir);
     // Every fourth is killed while it opens the store, the others soon after a certain commit.
-    let wanted = if round % 4 == 3 { 0 } else { 1 + (round * 37) % 90 };
+    let wanted = if round % 4 == 3 { 0 } else { 1 + (round * 37) % 40 };
     let mut acknowledged = None;
     for _ in 0..wanted {
         acknowledged = Some(writer.next_acknowledged().expect("the writer goes on until it is killed"));
@@ -82,7 +82,7 @@ impl Writer {
 }
 
 fn write_until_killed(dir: &Path) {
-    let (mut store, loaded, epoch) = begin(dir, SMALL);
+    let (mut store, loaded, epoch) = begin(dir, OPTIONS);
     let found = loaded.rows.iter().find(|(key, _)| key.0 == b"last");
     let mut commit = found.map_or(0, |(_, value)| number(&value.0));
     let mut output = std::io::stdout();
@@ -99,7 +99,7 @@ fn write_until_killed(dir: &Path) {
 fn writes_of(commit: u64) -> Vec<RowWrite> {
     let mut writes = vec![
         put(&format!("row/{commit:010}"), content(commit, 200)),
-        put("large", content(commit, 15_000)),
+        put("large", content(commit, 8_000)),
         put("last", commit.to_le_bytes()),
     ];
     if commit > KEPT {
@@ -111,7 +111,7 @@ fn writes_of(commit: u64) -> Vec<RowWrite> {
 fn rows_after(commit: u64) -> Vec<(Key, Value)> {
     let mut rows = Vec::new();
     if commit > 0 {
-        rows.push((Key("large".into()), Value(content(commit, 15_000))));
+        rows.push((Key("large".into()), Value(content(commit, 8_000))));
         rows.push((Key("last".into()), Value(commit.to_le_bytes().to_vec())));
     }
     let first = commit.saturating_sub(KEPT) + 1;
@@ -127,6 +127,8 @@ fn number(value: &[u8]) -> u64 {
     value.first_chunk().map_or(0, |bytes| u64::from_le_bytes(*bytes))
 }
 
+/// A new generation about every twentieth commit.
+const OPTIONS: SledOptions = SledOptions { generation_bytes_min: 192 << 10, ..SMALL };
 const WRITER_DIR: &str = "MUSTER_STORE_WRITER_DIR";
 const ACKNOWLEDGED: &str = "acknowledged ";
 const ROUNDS: u32 = 20;

@@ -34,17 +34,14 @@ pub(super) struct Entries {
 }
 
 impl Engine {
-    /// Opens or creates the sled directory. Recovery may write to it, and everything that is there is durable
-    /// afterwards.
+    /// Opens or creates the sled directory. Both may write to it without a sync; see [`sync_all`](Self::sync_all).
     pub(super) fn open(dir: &Path, cache_bytes: u64) -> Result<Self, Fault> {
         await_release(&dir.join(LOG))?;
         // No timer: every flush is asked for, and its error is seen.
         let config = sled::Config::new().path(dir).cache_capacity(cache_bytes).flush_every_ms(None);
         let db = contained(|| config.open())?;
         let log = File::options().read(true).write(true).open(dir.join(LOG)).map_err(Fault::from)?;
-        let engine = Self { db: Some(db), log };
-        engine.sync_all(dir)?;
-        Ok(engine)
+        Ok(Self { db: Some(db), log })
     }
 
     /// Adds an entry; it is durable after the next [`sync`](Self::sync).
@@ -62,7 +59,6 @@ impl Engine {
     /// the names of all its files.
     pub(super) fn sync_all(&self, dir: &Path) -> Result<(), Fault> {
         contained(|| self.db().flush())?;
-        self.log.sync_all()?;
         for entry in fs::read_dir(dir)? {
             File::open(entry?.path())?.sync_all()?;
         }

@@ -32,3 +32,11 @@ pub(super) fn replace(dir: &Path, name: &str, content: &[u8]) -> io::Result<()> 
     fs::rename(&next, dir.join(name))?;
     sync_directory(dir)
 }
+
+/// Removes a directory with all that is in it. Nothing happens if there is none.
+pub(super) fn remove_directory(dir: &Path) -> io::Result<()> {
+    match fs::remove_dir_all(dir) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        Ok(()) | Err(_) => Ok(()),
+    }
+}

@@ -13,7 +13,7 @@
 //! - `frame`: one entry of the journal: numbered, chained by hash, checksummed, bound to an epoch.
 //! - `body`: the writes inside the frames. `journal`: appends frames, makes them durable. `replay`: reads and judges them.
 //! - `engine`: sled itself, with its errors and panics contained and the syncs that it leaves out.
-//! - `generation`, `manifest`, `tail`, `lock`, `room`, `file`: one file or one rule each.
+//! - `generation`, `original`, `manifest`, `tail`, `lock`, `room`, `file`: one file or one rule each.
 //! - `opened`: all of these together. `store`: the contract around it.
 
 mod body;
@@ -25,6 +25,7 @@ mod journal;
 mod lock;
 mod manifest;
 mod opened;
+mod original;
 mod replay;
 mod room;
 mod store;

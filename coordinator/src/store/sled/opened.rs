@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::engine::Fault;
 use super::frame::{Hash, Kind, Position};
-use super::generation;
+use super::generation::{self, Found};
 use super::journal::Journal;
 use super::manifest::Manifest;
 use super::room::{self, NoRoom};
@@ -50,13 +50,14 @@ impl Opened {
             }
             (None, tail) => Self::create(dir, &options, tail.as_ref())?,
         };
-        let (journal, found) = generation::open(dir, &manifest, tail.newest(), options.cache_bytes)?;
-        let is_exact = !found.has_leftovers && found.end.seq <= tail.newest().seq.max(manifest.base.seq);
-        let (rows, epoch) = (found.rows, found.epoch);
+        let Found { journal, content, is_repaired } =
+            generation::open(dir, &manifest, tail.newest(), options.cache_bytes)?;
+        let is_exact = !content.has_leftovers && content.end.seq <= tail.newest().seq.max(manifest.base.seq);
+        let (rows, epoch) = (content.rows, content.epoch);
         let next_above = options.generation_bytes_min;
         let mut opened = Self { dir: dir.to_owned(), options, manifest, journal, tail, rows, epoch, next_above };
         generation::remove_others(dir, manifest.generation).map_err(|source| opened.failed("clean", source))?;
-        if anew || !is_exact {
+        if anew || is_repaired || !is_exact {
             require_room(dir, OPENING_BYTES + 2 * opened.rows.bytes())?;
             let next = generation::directory(dir, opened.manifest.generation + 1);
             opened.begin_generation().map_err(|fault| fault.into_fault().into_open_error(&next))?;
