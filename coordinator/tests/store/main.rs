@@ -2,6 +2,7 @@
 
 mod damage;
 mod differential;
+mod failures;
 mod fixture;
 mod generations;
 mod kill;

@@ -10,7 +10,7 @@ use nix::errno::Errno;
 use nix::fcntl::{Flock, FlockArg};
 use sled::{Db, IVec, Iter};
 
-use super::file;
+use super::{file, room};
 use crate::store::OpenError;
 
 /// One sled directory and our own descriptor of its log file.
@@ -24,7 +24,7 @@ pub(super) struct Engine {
 #[derive(Debug)]
 pub(super) struct Fault {
     pub(super) detail: String,
-    /// The reason was a full disk.
+    /// The reason was a lack of room.
     pub(super) is_no_space: bool,
 }
 
@@ -112,8 +112,7 @@ impl Fault {
 
 impl From<io::Error> for Fault {
     fn from(error: io::Error) -> Self {
-        let is_no_space = matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded);
-        Self { detail: error.to_string(), is_no_space }
+        Self { detail: error.to_string(), is_no_space: room::is_used_up(&error) }
     }
 }
 

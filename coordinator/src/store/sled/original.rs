@@ -28,8 +28,14 @@ impl Original {
         if !dir.exists() || room::require(root, size(dir)? + ROOM_BESIDE)?.is_err() {
             return Ok(None);
         }
-        copy(dir, &original.copy)?;
-        Ok(Some(original))
+        match copy(dir, &original.copy) {
+            Ok(()) => Ok(Some(original)),
+            Err(error) if room::is_used_up(&error) => {
+                file::remove_directory(&original.copy)?;
+                Ok(None)
+            }
+            Err(error) => Err(error),
+        }
     }
 
     /// Puts the files back as they were found, for another attempt.

@@ -20,3 +20,9 @@ pub(super) fn require(dir: &Path, needed: u64) -> io::Result<Result<(), NoRoom>>
     let is_unknown = found.blocks() == 0;
     Ok(if is_unknown || available >= needed { Ok(()) } else { Err(NoRoom { needed, available }) })
 }
+
+/// A write failed because there is no room for it, be it on the disk, in a quota or under a limit on the file's size.
+pub(super) fn is_used_up(error: &io::Error) -> bool {
+    use io::ErrorKind::{FileTooLarge, QuotaExceeded, StorageFull};
+    matches!(error.kind(), FileTooLarge | QuotaExceeded | StorageFull)
+}
