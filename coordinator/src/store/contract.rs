@@ -8,7 +8,7 @@ use super::{CommitError, Committed, Key, OpenError, StoreError, Value, WriteBatc
 ///
 /// The order of calls in a coordinator's life: [`load`](Self::load), [`raise_epoch`](Self::raise_epoch), then commits
 /// under that epoch. After any error other than a refusal ([`CommitError::StaleEpoch`], [`CommitError::TooLarge`]) the
-/// outcome is unknown and every later call fails until `load` has read again what is durable.
+/// outcome is to be taken as unknown, and later calls may fail until `load` has read again what is durable.
 pub trait Store: Send {
     /// Opens the store, creating it when there is none, and reads all of it. May be called again at any time, above
     /// all after a failed commit: the answer is what is durable then.
