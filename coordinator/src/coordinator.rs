@@ -1,0 +1,231 @@
+//! A coordinator that runs: its parts, started in order, and ended in order.
+
+use std::fs::DirBuilder;
+use std::io;
+use std::os::unix::fs::DirBuilderExt as _;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use muster_common::control::Stamp;
+use muster_service::clock::SystemClock;
+use muster_service::endpoint::Endpoint;
+use muster_service::shutdown::Shutdown;
+use tokio::sync::{mpsc, watch};
+use tokio::task::{JoinError, JoinHandle};
+
+use crate::blobs::{BlobError, DiskBlobs, DiskSettings};
+use crate::driver::{Driver, LifeError, Parts};
+use crate::grpc::{self, Address, BindError, Listener, Services};
+use crate::handle::Handle;
+use crate::history::History;
+use crate::logs::Logs;
+use crate::options::Options;
+use crate::reports::{Reports, retire};
+use crate::store::SledStore;
+
+/// A running coordinator. Dropping it tells it to shut down and does not wait.
+#[derive(Debug)]
+pub struct Coordinator {
+    address: Address,
+    data: PathBuf,
+    stamp: watch::Receiver<Stamp>,
+    history: Arc<History>,
+    shutdown: Shutdown,
+    work: Option<JoinHandle<Result<(), Failure>>>,
+}
+
+/// A coordinator cannot start. Nothing of its data was changed, but that an epoch may have been used.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// It cannot listen.
+    #[error(transparent)]
+    Bind(#[from] BindError),
+    /// The data directory cannot be made.
+    #[error("cannot make the data directory {}", path.display())]
+    Data {
+        /// The directory.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The store cannot be opened, or what it holds cannot be taken over.
+    #[error(transparent)]
+    Store(#[from] LifeError),
+    /// The blobs cannot be opened.
+    #[error(transparent)]
+    Blobs(#[from] BlobError),
+    /// The logs cannot be opened.
+    #[error("cannot open the logs in {}", path.display())]
+    Logs {
+        /// Their directory.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+}
+
+/// A coordinator has ended without having been told to. Its data is whole; it may be started again.
+#[derive(Debug, thiserror::Error)]
+pub enum Failure {
+    /// A commit failed, and the store could not be opened again.
+    #[error("the coordinator stopped because its store failed")]
+    Store(#[from] LifeError),
+    /// The server broke down.
+    #[error("the coordinator stopped because its server broke down")]
+    Server(#[from] tonic::transport::Error),
+    /// A part of it panicked.
+    #[error("the coordinator stopped because of a fault of its own in {part}")]
+    Panicked {
+        /// Which part.
+        part: &'static str,
+        /// The panic.
+        source: JoinError,
+    },
+}
+
+/// Starts a coordinator. It serves when this returns.
+///
+/// # Errors
+/// If its address or its data directory cannot be used.
+pub async fn start(options: Options) -> Result<Coordinator, StartError> {
+    make_directory(&options.data)?;
+    let listener = Listener::bind(&options.listen, options.is_insecure_allowed).await?;
+    let address = listener.address().clone();
+    let shutdown = Shutdown::new();
+    let history = Arc::new(History::default());
+    let (handle, inbox) = Handle::new();
+    let (reports_out, ended) = mpsc::unbounded_channel();
+    let parts = Parts {
+        config: options.scheduler.clone(),
+        inbox,
+        reports: reports_out,
+        history: Arc::clone(&history),
+        shutdown: shutdown.clone(),
+    };
+    let store = Box::new(SledStore::at(options.data.join("state"), options.store));
+    let driver = Driver::start(store, parts).await?;
+    let settings = DiskSettings { directory: options.data.join("blobs"), free_bytes_min: options.free_bytes_min };
+    let blobs = DiskBlobs::open(settings).await?;
+    let logs = options.data.join("logs");
+    let logs = Logs::open(logs.clone()).map_err(|source| StartError::Logs { path: logs, source })?;
+    let stamp = driver.stamp();
+    let services = Services {
+        handle,
+        history: Arc::clone(&history),
+        reports: Reports::new(blobs.clone()),
+        blobs,
+        logs: Arc::new(logs),
+        stamp: stamp.clone(),
+        started: SystemClock.now().wall,
+        shutdown: shutdown.clone(),
+    };
+    let work = tokio::spawn(work(driver, listener, services, ended));
+    Ok(Coordinator { address, data: options.data, stamp, history, shutdown, work: Some(work) })
+}
+
+impl Coordinator {
+    /// Where it listens.
+    #[must_use]
+    pub fn address(&self) -> &Address {
+        &self.address
+    }
+
+    /// The same for those who connect. A coordinator that listens on all addresses is found on the loopback.
+    #[must_use]
+    pub fn endpoint(&self) -> Endpoint {
+        match &self.address {
+            Address::Tcp(address) => {
+                let host = match address.ip() {
+                    ip if !ip.is_unspecified() => ip.to_string(),
+                    ip if ip.is_ipv6() => "::1".to_owned(),
+                    _ => "127.0.0.1".to_owned(),
+                };
+                Endpoint::Http { host, port: address.port() }
+            }
+            Address::Unix(path) => Endpoint::Unix(path.clone()),
+        }
+    }
+
+    /// One line for people: where it serves what.
+    #[must_use]
+    pub fn greeting(&self) -> String {
+        let epoch = self.stamp.borrow().epoch;
+        let open_runs = self.history.open_runs();
+        format!("serving on {} from {}, epoch {epoch}, {open_runs} open runs", self.address, self.data.display())
+    }
+
+    /// Returns only if it ends by itself, with the reason.
+    pub async fn failed(&mut self) -> Failure {
+        loop {
+            let Some(work) = &mut self.work else { return std::future::pending().await };
+            let result = ended("its supervision", work.await);
+            self.work = None;
+            if let Err(failure) = result {
+                return failure;
+            }
+        }
+    }
+
+    /// Stops taking calls, makes durable what was accepted, closes all streams, and returns when the data directory is free.
+    ///
+    /// # Errors
+    /// If it had failed before, or fails at that.
+    pub async fn shut_down(mut self) -> Result<(), Failure> {
+        self.shutdown.begin();
+        match self.work.take() {
+            Some(work) => ended("its supervision", work.await),
+            None => Ok(()),
+        }
+    }
+}
+
+impl Drop for Coordinator {
+    fn drop(&mut self) {
+        self.shutdown.begin();
+    }
+}
+
+/// Runs the parts until one of them ends, then ends the others.
+async fn work(
+    driver: Driver,
+    listener: Listener,
+    services: Services,
+    reports: mpsc::UnboundedReceiver<Box<muster_scheduler::Report>>,
+) -> Result<(), Failure> {
+    let shutdown = services.shutdown.clone();
+    let address = listener.address().clone();
+    let mut driving = tokio::spawn(driver.run());
+    let retiring = retire(services.reports.clone(), reports, services.handle.clone(), shutdown.clone());
+    let retiring = tokio::spawn(retiring);
+    let mut serving = tokio::spawn(grpc::serve(listener, services));
+    let result = tokio::select! {
+        driven = &mut driving => {
+            shutdown.begin();
+            let served = ended("the server", serving.await);
+            ended("the driver", driven).and(served)
+        }
+        served = &mut serving => {
+            shutdown.begin();
+            let driven = ended("the driver", driving.await);
+            driven.and(ended("the server", served))
+        }
+    };
+    retiring.abort();
+    let _ = retiring.await;
+    if let Address::Unix(path) = address {
+        let _ = std::fs::remove_file(path);
+    }
+    result
+}
+
+fn ended<E: Into<Failure>>(part: &'static str, result: Result<Result<(), E>, JoinError>) -> Result<(), Failure> {
+    match result {
+        Ok(result) => result.map_err(Into::into),
+        Err(source) => Err(Failure::Panicked { part, source }),
+    }
+}
+
+fn make_directory(path: &std::path::Path) -> Result<(), StartError> {
+    let made = DirBuilder::new().recursive(true).mode(0o700).create(path);
+    made.map_err(|source| StartError::Data { path: path.to_owned(), source })
+}

@@ -1,0 +1,175 @@
+//! `ReadLog`: what is stored, and, for followers, what comes, until the run or the job has ended.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use futures::StreamExt as _;
+use futures::stream::BoxStream;
+use muster_common::id::{JobIndex, RunId};
+use muster_proto::v1;
+use muster_scheduler::{Event, JobState, JobSummary, Refusal, RunSummary};
+use muster_service::shutdown::Shutdown;
+use muster_service::wire::types::token_to_proto;
+use tokio::sync::mpsc;
+use tokio_stream::wrappers::ReceiverStream;
+use tonic::Status;
+
+use super::status::{from_no_answer, from_refusal, from_watch_end, internal, invalid};
+use super::tests_of_run::Readers;
+use crate::handle::NoAnswer;
+use crate::logs::{Attempt, Logs};
+use crate::watchers::{Watched, Watching};
+
+/// What is to be read.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Wanted {
+    pub(super) run: RunId,
+    pub(super) job: Option<JobIndex>,
+    pub(super) is_followed: bool,
+}
+
+/// From where.
+#[derive(Clone, Debug)]
+pub(super) struct Source {
+    pub(super) readers: Readers,
+    pub(super) logs: Arc<Logs>,
+}
+
+type Response = Result<v1::ReadLogResponse, Status>;
+
+/// Begins to read.
+pub(super) async fn read(
+    source: Source,
+    wanted: Wanted,
+    shutdown: Shutdown,
+) -> Result<BoxStream<'static, Response>, Status> {
+    let live = live(&source.readers, wanted).await?;
+    let (sender, receiver) = mpsc::channel(RESPONSES_WAITING_MAX);
+    tokio::spawn(async move {
+        let reading = Reading { source, wanted, sent: BTreeMap::new(), sender: sender.clone() };
+        let result = tokio::select! {
+            result = reading.run(live) => result,
+            () = sender.closed() => Ok(()),
+            () = shutdown.wait() => Err(from_no_answer(NoAnswer::ShuttingDown)),
+        };
+        if let Err(status) = result {
+            let _ = sender.send(Err(status)).await;
+        }
+    });
+    Ok(ReceiverStream::new(receiver).boxed())
+}
+
+/// What is still to come, if somebody wants it and there is something. Checks that run and job are there.
+async fn live(readers: &Readers, wanted: Wanted) -> Result<Option<Watching>, Status> {
+    let mut watching = readers.handle.watch(wanted.run).await.map_err(from_no_answer)?;
+    match watching.next().await {
+        Some(Ok(Watched::Snapshot(summary))) => {
+            check_job(&summary, wanted)?;
+            let is_over = summary.end.is_some() || summary.jobs.iter().any(|job| is_wanted_end(job, wanted));
+            Ok((wanted.is_followed && !is_over).then_some(watching))
+        }
+        Some(Ok(Watched::Refused(refusal @ Refusal::RunUnknown { .. }))) => {
+            let row = readers.history.get(wanted.run).ok_or_else(|| from_refusal(&refusal))?;
+            check_job(&row.summary, wanted).map(|()| None)
+        }
+        Some(Ok(Watched::Refused(refusal))) => Err(from_refusal(&refusal)),
+        Some(Ok(Watched::Event(_))) | None => Err(from_no_answer(NoAnswer::Lost)),
+        Some(Err(end)) => Err(from_watch_end(end)),
+    }
+}
+
+fn check_job(summary: &RunSummary, wanted: Wanted) -> Result<(), Status> {
+    match wanted.job {
+        Some(job) if !summary.jobs.iter().any(|found| found.job.job == job) => {
+            Err(invalid("job", format!("run {} has no job {job}", wanted.run)))
+        }
+        Some(_) | None => Ok(()),
+    }
+}
+
+fn is_wanted_end(job: &JobSummary, wanted: Wanted) -> bool {
+    wanted.job == Some(job.job.job) && job.state == JobState::Finished
+}
+
+struct Reading {
+    source: Source,
+    wanted: Wanted,
+    sent: BTreeMap<Attempt, u64>,
+    sender: mpsc::Sender<Response>,
+}
+
+impl Reading {
+    async fn run(mut self, live: Option<Watching>) -> Result<(), Status> {
+        let mut growth = self.source.logs.follow(self.wanted.run);
+        if let Some(mut watching) = live {
+            loop {
+                growth.borrow_and_update();
+                self.send_what_is_there().await?;
+                tokio::select! {
+                    _ = growth.changed() => {}
+                    is_over = ends(&mut watching, self.wanted) => if is_over? { break },
+                }
+            }
+        }
+        // An attempt's log is complete before its end is told.
+        self.send_what_is_there().await
+    }
+
+    async fn send_what_is_there(&mut self) -> Result<(), Status> {
+        let Wanted { run, job, .. } = self.wanted;
+        let attempts = self.blocking(move |logs| logs.attempts(run, job)).await?;
+        for attempt in attempts {
+            self.send_attempt(attempt).await?;
+        }
+        Ok(())
+    }
+
+    async fn send_attempt(&mut self, attempt: Attempt) -> Result<(), Status> {
+        loop {
+            let offset = self.sent.get(&attempt).copied().unwrap_or(0);
+            let which = attempt.clone();
+            let data = self.blocking(move |logs| logs.read(&which, offset)).await?;
+            if data.is_empty() {
+                return Ok(());
+            }
+            self.sent.insert(attempt.clone(), offset + data.len() as u64);
+            let response = v1::ReadLogResponse {
+                job: attempt.job.job.0,
+                token: Some(token_to_proto(attempt.token)),
+                stream: attempt.stream.as_str().to_owned(),
+                offset,
+                data: data.into(),
+            };
+            if self.sender.send(Ok(response)).await.is_err() {
+                return Ok(());
+            }
+        }
+    }
+
+    async fn blocking<T: Send + 'static>(
+        &self,
+        read: impl FnOnce(&Logs) -> Result<T, crate::logs::ReadError> + Send + 'static,
+    ) -> Result<T, Status> {
+        let logs = Arc::clone(&self.source.logs);
+        let result = tokio::task::spawn_blocking(move || read(&logs)).await;
+        let result = result.map_err(|error| internal("reading a log broke down", &error))?;
+        result.map_err(|error| internal("a log cannot be read", &error))
+    }
+}
+
+/// Waits for the next event; true: it was the last of those that are wanted.
+async fn ends(watching: &mut Watching, wanted: Wanted) -> Result<bool, Status> {
+    match watching.next().await {
+        None => Ok(true),
+        Some(Err(end)) => Err(from_watch_end(end)),
+        Some(Ok(Watched::Event(event))) => Ok(match &*event {
+            Event::RunFinished(_) => true,
+            Event::JobChanged(job) => is_wanted_end(job, wanted),
+            Event::RunChanged(_) | Event::TestFinished { .. } | Event::ShardsChanged { .. } => false,
+        }),
+        Some(Ok(Watched::Snapshot(_) | Watched::Refused(_))) => Ok(false),
+    }
+}
+
+/// Pieces that may wait for the network.
+const RESPONSES_WAITING_MAX: usize = 16;

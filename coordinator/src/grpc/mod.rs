@@ -1,0 +1,20 @@
+//! The services, and the only place where messages of the interface meet the coordinator's own types.
+
+mod admin_service;
+mod agent_service;
+mod convert;
+mod listener;
+mod log_append;
+mod log_reading;
+mod page;
+mod run_service;
+mod server;
+mod session;
+mod status;
+mod test_service;
+mod tests_of_run;
+mod watching;
+
+pub use listener::{Address, BindError, Listen};
+pub(crate) use listener::Listener;
+pub(crate) use server::{Services, serve};
