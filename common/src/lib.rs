@@ -7,7 +7,7 @@
 //! - [`id`], [`time`], [`digest`]: names of things, moments, content.
 //! - [`outcome`], [`error_code`]: how work ended, and why, by a stable code.
 //! - [`requirement`]: labels of agents and what jobs ask of them.
-//! - [`spec`]: what is to be run. [`control`]: what coordinator and agent say to each other about it.
+//! - [`spec`], [`spec_check`]: what is to be run, and whether it can be. [`control`]: what coordinator and agent say to each other about it.
 //! - [`pipeline`]: the file `muster.yml`, from text to [`spec::RunSpec`].
 //! - [`limits`]: the bound of everything that comes from outside.
 
@@ -20,4 +20,5 @@ pub mod outcome;
 pub mod pipeline;
 pub mod requirement;
 pub mod spec;
+pub mod spec_check;
 pub mod time;

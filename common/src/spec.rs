@@ -89,6 +89,8 @@ pub enum Work {
 
 /// Name of the artifact by which a [`Work::TestBuild`] hands over what it has built.
 pub const BUILD_ARTIFACT: &str = "test-build";
+/// Name of the artifact by which the preparation of a test suite hands over what it has made.
+pub const PREPARE_ARTIFACT: &str = "test-prepare";
 
 /// One command of a job.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

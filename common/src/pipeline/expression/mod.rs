@@ -29,7 +29,7 @@ pub use value::Value;
 pub(crate) use fold::{Resolver, fold};
 pub(crate) use parser::parse;
 pub(crate) use print::print;
-pub(crate) use syntax::{Expression, Kind, Place, Segment};
+pub(crate) use syntax::{Expression, Kind, Segment};
 pub(crate) use template::{Part, Template};
 
 #[cfg(test)]

@@ -54,6 +54,21 @@ impl<'t> Template<'t> {
         inner.unwrap_or(whole)
     }
 
+    /// Whether `value`, put into a text, could make it hold a `${{` that its author did not write.
+    pub(crate) fn could_be_misread(value: &str) -> bool {
+        value.contains("{{") || value.ends_with('$') || value.ends_with("${") || value.starts_with('{')
+    }
+
+    /// An expression that stands for `value`, whatever it holds.
+    pub(crate) fn quoted(value: &str) -> String {
+        format!("${{{{ '{}' }}}}", value.replace('\'', "''"))
+    }
+
+    /// `text` such that it stands for itself where expressions are computed.
+    pub(crate) fn escaped(text: &str) -> String {
+        if text.contains(OPEN) { Self::quoted(text) } else { text.to_owned() }
+    }
+
     /// The text with `computed` in the place of every expression.
     pub(crate) fn render(
         &self,
