@@ -151,7 +151,7 @@ impl Inner {
             return None;
         }
         // A blob whose use cannot be noted is only forgotten earlier.
-        drop(futimens(&file, &TimeSpec::UTIME_NOW, &TimeSpec::UTIME_OMIT));
+        let _ = futimens(&file, &TimeSpec::UTIME_NOW, &TimeSpec::UTIME_OMIT);
         Some(file)
     }
 

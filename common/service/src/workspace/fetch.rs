@@ -38,8 +38,10 @@ pub(crate) async fn visit_each(
     loop {
         let absent = visit_cached(cache, open, &visit).await?;
         let (claim, theirs) = cache.fetches().claim(absent);
-        fetched_bytes += claim.mine.iter().map(|digest| digest.size_bytes).sum::<u64>();
-        visit_fetched(client, cache, &claim.mine, &visit).await?;
+        // Whoever held them before may have put them into the cache between the look at it and the claim.
+        let absent = visit_cached(cache, claim.mine.clone(), &visit).await?;
+        fetched_bytes += absent.iter().map(|digest| digest.size_bytes).sum::<u64>();
+        visit_fetched(client, cache, &absent, &visit).await?;
         drop(claim);
         if theirs.is_empty() {
             return Ok(fetched_bytes);
