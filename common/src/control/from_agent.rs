@@ -212,3 +212,7 @@ pub struct Seal {
     /// SHA-256 over the names.
     pub sha256: [u8; 32],
 }
+
+/// Words that stand in the message of every errored try whose runner ended under that very test, and in no other
+/// message of an errored try: what tells a test that crashes its runner from one that could not be run.
+pub const RUNNER_CRASHED: &str = "while this test ran";

@@ -8,8 +8,8 @@ mod from_agent;
 mod to_agent;
 
 pub use from_agent::{
-    ArtifactMade, Discovered, Finished, FromAgent, Heartbeat, HeldBatch, HeldLease, Open, Output, Seal, TestResult,
-    TestResults, TestStarted, WantBatch, Withdrawn,
+    ArtifactMade, Discovered, Finished, FromAgent, Heartbeat, HeldBatch, HeldLease, Open, Output, RUNNER_CRASHED, Seal,
+    TestResult, TestResults, TestStarted, WantBatch, Withdrawn,
 };
 pub use to_agent::{
     Batch, CancelReason, Claim, ClaimAnswer, DealtTest, Lease, LeaseInput, LeaseWork, NeedResult, Opened, Stamp,

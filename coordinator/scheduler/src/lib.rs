@@ -7,19 +7,34 @@
 //! - [`Input`]: what enters. Each is answered in one file under `on/`.
 //! - [`Write`], [`Row`]: what is stored. [`Scheduler::restore`] folds rows into the state that they came from.
 //! - [`Effect`], [`Event`], [`Answer`]: what must then be done; what watchers see; what callers are told.
-//! - `state/`: tables with their indexes, no policy. `policy/`: rules over borrowed state, no changes.
+//! - `state/`: tables with their indexes, no policy. `change/`: what several inputs have in common. `policy/`: rules over
+//!   borrowed values, no changes; their goals are in its README.
+//! - [`invariants::check`]: what must hold after every step, whatever came in.
 
+mod change;
+mod config;
+mod deadlines;
 mod effect;
 mod input;
+pub mod invariants;
+mod on;
+mod policy;
 mod refusal;
+mod restore;
+mod scheduler;
+mod state;
 mod step;
+mod summary;
 mod write;
 
+pub use config::Config;
 pub use effect::{
     AgentState, AgentSummary, Answer, CloseReason, Effect, Event, Overview, RUNNING_TESTS_SHOWN, Report, TestReport,
 };
 pub use input::{Ask, Input};
 pub use refusal::Refusal;
+pub use restore::RestoreError;
+pub use scheduler::Scheduler;
 pub use step::Step;
 pub use write::{
     BatchRow, CountersRow, End, HistoryRow, JobKind, JobRow, JobState, JobSummary, Key, LeasePart, LeaseRow, Row,

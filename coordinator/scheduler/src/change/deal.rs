@@ -1,0 +1,315 @@
+//! Tests are dealt to shards that ask for them.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Bound;
+
+use muster_common::control::{Batch as BatchMessage, DealtTest, ToAgent};
+use muster_common::id::{AgentName, JobId, TestIndex, Token};
+use muster_common::limits::SHARDS_PER_JOB_MAX;
+use muster_common::spec::Work;
+
+use crate::deadlines::Deadline;
+use crate::policy::dealing::{self, BATCH_NAME_BYTES_MAX, Situation};
+use crate::policy::fairness::Past;
+use crate::policy::{hedging, retry};
+use crate::scheduler::Scheduler;
+use crate::state::{Batch, Liveness, Suite};
+use crate::{BatchRow, Key};
+
+impl Scheduler {
+    /// Deals what a test job has to the shards that ask, and opens more where that helps. Returns whether tests were
+    /// kept from a shard that asks, for the sake of another agent.
+    pub(crate) fn offer(&mut self, job: JobId) -> bool {
+        let Some(found) = self.jobs.get(&job) else { return false };
+        let Some(suite) = found.sealed_suite() else { return false };
+        if found.has_ended() || found.stop.is_some() {
+            return false;
+        }
+        if suite.is_decided() {
+            self.end_suite(job);
+            return false;
+        }
+        self.deal_to_all(job);
+        self.update_demand(job);
+        self.watch_retries(job)
+    }
+
+    fn deal_to_all(&mut self, job: JobId) {
+        let mut last = None;
+        while self.dealable(job) > 0 {
+            let asking = &self.suite(job).asking;
+            let after = last.map_or(Bound::Unbounded, Bound::Excluded);
+            let Some(shard) = asking.range((after, Bound::Unbounded)).next().copied() else { return };
+            self.deal_to(job, shard);
+            last = Some(shard);
+        }
+    }
+
+    /// Tests that a shard could get.
+    fn dealable(&self, job: JobId) -> usize {
+        let suite = self.suite(job);
+        let copies = if self.may_copy() { suite.doubtful.len() } else { 0 };
+        suite.waiting() + copies
+    }
+
+    fn may_copy(&self) -> bool {
+        hedging::may_copy(self.agents.doubtful, self.agents.table.len())
+    }
+
+    /// Gets in line for another shard if one would find something to do, out of it otherwise.
+    fn update_demand(&mut self, job: JobId) {
+        let suite = self.suite(job);
+        let shards_max = self.shards_max(job);
+        let dealable = self.dealable(job);
+        if dealing::wants_shard(dealable, suite.coming.len(), suite.shards.len(), shards_max) {
+            let past = if suite.front.is_empty() { Past::New } else { Past::Lost };
+            self.enqueue(job, past);
+            return;
+        }
+        self.queue.leave(job);
+        let suite = self.suite(job);
+        let is_full = suite.shards.len() >= shards_max;
+        if is_full && !suite.alone.is_empty() && suite.fresh.is_empty() && suite.front.is_empty() {
+            self.make_room_elsewhere(job);
+        }
+    }
+
+    /// All shards are where the failed tests are to be spared: ends one that waits, if a slot elsewhere is free.
+    fn make_room_elsewhere(&mut self, job: JobId) {
+        let suite = self.suite(job);
+        let idle = suite.asking.iter().copied().find(|shard| suite.is_idle(*shard));
+        let is_any_dismissed = suite.shards.values().any(|shard| shard.is_dismissed);
+        let is_free_elsewhere = suite.alone.groups().any(|(spared, _)| self.is_slot_free(job, spared));
+        if let (Some(shard), false, true) = (idle, is_any_dismissed, is_free_elsewhere) {
+            self.dismiss_shard(job, shard);
+        }
+    }
+
+    fn shards_max(&self, job: JobId) -> usize {
+        let parallel = match &self.spec(job).work {
+            Work::Tests(tests) => tests.parallel,
+            Work::Steps(_) | Work::TestBuild(_) => None,
+        };
+        parallel.unwrap_or(SHARDS_PER_JOB_MAX).clamp(1, SHARDS_PER_JOB_MAX) as usize
+    }
+
+    /// Bounds the time for which failed tests wait for another agent. Returns whether some do while a shard asks.
+    fn watch_retries(&mut self, job: JobId) -> bool {
+        let suite = self.suite(job);
+        let deadline = Deadline::Retry(job);
+        if suite.alone.is_empty() || suite.asking.is_empty() {
+            if suite.alone.is_empty() {
+                self.deadlines.clear(&deadline);
+            }
+            return false;
+        }
+        let at = self.now.monotonic + self.config.retry_elsewhere;
+        self.deadlines.set_if_clear(deadline, at);
+        true
+    }
+
+    /// Deals to one shard that asks, if there is something for it.
+    fn deal_to(&mut self, job: JobId, shard: Token) {
+        let Some(agent) = self.suite(job).shards.get(&shard).map(|shard| shard.agent.clone()) else { return };
+        let Some(found) = self.agents.table.get(&agent) else { return };
+        if found.is_draining {
+            return self.dismiss_shard(job, shard);
+        }
+        if found.session.is_none() || found.liveness != Liveness::Alive {
+            return;
+        }
+        let tests = self.pick(job, &agent);
+        if !tests.is_empty() {
+            self.deal(job, shard, &agent, tests);
+        }
+    }
+
+    /// Takes the tests that an agent is to run next from those that wait.
+    fn pick(&mut self, job: JobId, agent: &AgentName) -> Vec<TestIndex> {
+        let suite = self.suite(job);
+        let has_bulk = !suite.fresh.is_empty() || !suite.front.is_empty();
+        let is_alone_first = !has_bulk || suite.first_tries >= retry::SUITE_WIDE_TESTS_MIN;
+        if is_alone_first && let Some(test) = self.pick_alone(job, agent) {
+            return vec![test];
+        }
+        if has_bulk {
+            return self.pick_many(job);
+        }
+        if self.suite(job).waiting() == 0 && self.may_copy() { self.pick_copies(job) } else { Vec::new() }
+    }
+
+    fn pick_alone(&mut self, job: JobId, agent: &AgentName) -> Option<TestIndex> {
+        let groups = self.suite(job).alone.groups();
+        let (spared, test) = groups
+            .into_iter()
+            .find_map(|(spared, test)| self.may_retry_on(job, spared, agent).then(|| (spared.clone(), test)))?;
+        let suite = self.suite_mut(job);
+        suite.alone.remove(&spared, test);
+        if spared.contains(agent) {
+            suite.is_retry_anywhere = false;
+        }
+        Some(test)
+    }
+
+    /// Whether tests that failed on `spared` may be run on `agent`: it is another, or there is no other.
+    fn may_retry_on(&self, job: JobId, spared: &BTreeSet<AgentName>, agent: &AgentName) -> bool {
+        !spared.contains(agent) || self.suite(job).is_retry_anywhere || !self.is_other_at_hand(job, spared)
+    }
+
+    /// Whether an agent that is not spared works on this job, or could at once.
+    fn is_other_at_hand(&self, job: JobId, spared: &BTreeSet<AgentName>) -> bool {
+        let others = self.suite(job).shards_by_agent.keys().filter(|agent| !spared.contains(*agent));
+        let works = |agent: &AgentName| {
+            let found = self.agents.table.get(agent);
+            found.is_some_and(|found| found.liveness == Liveness::Alive && !found.is_draining)
+        };
+        others.into_iter().any(works) || self.is_slot_free(job, spared)
+    }
+
+    /// Whether an agent that is not spared has a free slot that a shard of this job could take.
+    fn is_slot_free(&self, job: JobId, spared: &BTreeSet<AgentName>) -> bool {
+        let found = self.job(job);
+        let Some(class) = self.queue.known_class(&self.spec(job).requirements) else { return false };
+        class.free.iter().any(|(_, agent)| !spared.contains(agent) && !found.avoid.contains(agent))
+    }
+
+    /// Whether a new shard on this agent would find something to do. True for every other kind of work.
+    pub(crate) fn has_work_for(&self, job: JobId, agent: &AgentName) -> bool {
+        let Some(suite) = self.job(job).sealed_suite() else { return true };
+        let has_bulk = !suite.fresh.is_empty() || !suite.front.is_empty();
+        let has_copies = suite.waiting() == 0 && !suite.doubtful.is_empty() && self.may_copy();
+        has_bulk || has_copies || suite.alone.groups().any(|(spared, _)| self.may_retry_on(job, spared, agent))
+    }
+
+    fn pick_many(&mut self, job: JobId) -> Vec<TestIndex> {
+        let size = self.batch_size(job, self.suite(job).waiting());
+        let suite = self.suite_mut(job);
+        let picked = choose(suite, suite.front.iter().chain(&suite.fresh), size);
+        for test in &picked {
+            suite.front.remove(test);
+            suite.fresh.remove(test);
+        }
+        picked
+    }
+
+    fn pick_copies(&mut self, job: JobId) -> Vec<TestIndex> {
+        let size = self.batch_size(job, self.suite(job).doubtful.len());
+        let suite = self.suite(job);
+        choose(suite, suite.doubtful.iter(), size)
+    }
+
+    fn batch_size(&self, job: JobId, waiting: usize) -> usize {
+        let suite = self.suite(job);
+        dealing::batch_size(Situation {
+            waiting,
+            shards: suite.shards.len(),
+            start_cost_us: suite.start_cost_us,
+            mean_us: suite.mean_us(),
+        })
+    }
+
+    fn deal(&mut self, job: JobId, shard: Token, agent: &AgentName, tests: Vec<TestIndex>) {
+        let token = self.next_token();
+        let suite = self.suite_mut(job);
+        let dealt: Vec<DealtTest> = tests
+            .iter()
+            .map(|test| DealtTest {
+                test: *test,
+                name: suite.name(*test).to_owned(),
+                attempt: suite.test(*test).attempt(),
+            })
+            .collect();
+        for test in &tests {
+            suite.add_live(*test, token);
+        }
+        suite.add_open(shard, tests.len());
+        let row = BatchRow {
+            token,
+            job,
+            shard,
+            tests: dealt.iter().map(|dealt| (dealt.test, dealt.attempt)).collect(),
+            is_over: false,
+        };
+        self.batches.insert(token, Batch::new(row, tests.into_iter().collect()));
+        self.leases.get_mut(&shard).expect("a shard that asks has a lease").batches.insert(token);
+        self.touch(Key::Batch(token));
+        self.pending.jobs_changed.insert(job);
+        self.refresh_idle(job, shard);
+        self.send_to(agent, ToAgent::Batch(BatchMessage { token, shard, tests: dealt, is_last: false }));
+    }
+
+    /// Tells a shard that nothing more comes.
+    pub(crate) fn dismiss_shard(&mut self, job: JobId, shard: Token) {
+        let suite = self.suite_mut(job);
+        let Some(agent) = suite.shards.get(&shard).map(|shard| shard.agent.clone()) else { return };
+        suite.set_dismissed(shard);
+        self.queue.releasing.insert(shard, agent.clone());
+        self.refresh_idle(job, shard);
+        self.send_last_batch(&agent, shard);
+    }
+
+    /// Sends an empty last batch.
+    pub(crate) fn send_last_batch(&mut self, agent: &AgentName, shard: Token) {
+        let token = self.next_token();
+        self.send_to(agent, ToAgent::Batch(BatchMessage { token, shard, tests: Vec::new(), is_last: true }));
+    }
+
+    /// Whether a shard waits for tests may have changed.
+    pub(crate) fn refresh_idle(&mut self, job: JobId, shard: Token) {
+        let Some(suite) = self.jobs.get(&job).and_then(|found| found.suite.as_deref()) else { return };
+        let is_idle = suite.is_idle(shard);
+        let Some(lease) = self.leases.get(&shard) else { return };
+        let Some(agent) = self.agents.table.get_mut(&lease.row.agent) else { return };
+        let has_changed = if is_idle { agent.idle.insert(shard) } else { agent.idle.remove(&shard) };
+        if has_changed {
+            self.queue.refresh_agent(agent);
+        }
+    }
+
+    /// The tests of a test job.
+    pub(crate) fn suite(&self, job: JobId) -> &Suite {
+        self.job(job).suite.as_deref().expect("a test job has a suite")
+    }
+
+    /// The tests of a test job, to be changed.
+    pub(crate) fn suite_mut(&mut self, job: JobId) -> &mut Suite {
+        self.job_mut(job).suite.as_deref_mut().expect("a test job has a suite")
+    }
+
+    /// What a shard that has opened its session again does not have of its batches, by batch.
+    pub(crate) fn batches_of(&self, shard: Token) -> BTreeMap<Token, &Batch> {
+        let tokens = self.leases.get(&shard).map(|lease| lease.batches.iter()).into_iter().flatten();
+        tokens.filter_map(|token| self.batches.get(token).map(|batch| (*token, batch))).collect()
+    }
+
+    /// Sends a live batch once more, without the tests that have ended.
+    pub(crate) fn resend_batch(&mut self, agent: &AgentName, token: Token) {
+        let Some(batch) = self.batches.get(&token) else { return };
+        let suite = self.suite(batch.job());
+        let tests = batch.row.tests.iter().filter(|(test, _)| batch.open.contains(test));
+        let tests = tests.map(|(test, attempt)| DealtTest {
+            test: *test,
+            name: suite.name(*test).to_owned(),
+            attempt: *attempt,
+        });
+        let message = BatchMessage { token, shard: batch.row.shard, tests: tests.collect(), is_last: false };
+        self.send_to(agent, ToAgent::Batch(message));
+    }
+}
+
+/// The first tests that may be dealt together, at most `size`.
+fn choose<'a>(suite: &Suite, candidates: impl Iterator<Item = &'a TestIndex>, size: usize) -> Vec<TestIndex> {
+    let (mut picked, mut bytes, mut size) = (Vec::new(), 0, size);
+    for test in candidates {
+        let together_max = suite.test(*test).together_max as usize;
+        let size_with = if together_max == 0 { size } else { size.min(together_max) };
+        bytes += suite.name(*test).len();
+        let is_full = picked.len() >= size_with || (bytes > BATCH_NAME_BYTES_MAX && !picked.is_empty());
+        if is_full {
+            break;
+        }
+        size = size_with;
+        picked.push(*test);
+    }
+    picked
+}

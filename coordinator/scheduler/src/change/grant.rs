@@ -1,0 +1,190 @@
+//! A slot is given to the job whose turn it is.
+
+use std::time::Duration;
+
+use muster_common::control::{Lease as LeaseMessage, LeaseInput, LeaseWork, ToAgent};
+use muster_common::id::{AgentName, JobId, ShardIndex, Token};
+use muster_common::spec::{JobSpec, Work};
+
+use crate::deadlines::Deadline;
+use crate::policy::fairness::{JobRank, Past};
+use crate::scheduler::Scheduler;
+use crate::state::{Lease, Place};
+use crate::{Key, LeasePart, LeaseRow};
+
+impl Scheduler {
+    /// Puts a job in line for a slot, or moves it to where it belongs now.
+    pub(crate) fn enqueue(&mut self, job: JobId, past: Past) {
+        let run = &self.runs.open[&job.run];
+        let class = self.queue.class(&run.spec(job.job).requirements, &mut self.agents);
+        let held = u32::try_from(self.jobs[&job].live.len()).unwrap_or(u32::MAX);
+        let rank = JobRank::new(past, held, job.run, job.job);
+        let project = run.project.clone();
+        self.queue.enter(job, Place { class, project, rank, is_aside: false });
+    }
+
+    /// Gives one free slot to the job whose turn it is. Returns whether there was such a job.
+    pub(crate) fn place_next(&mut self) -> bool {
+        let Some(job) = self.queue.first() else { return false };
+        match self.choose_agent(job) {
+            Some(agent) => self.grant(job, &agent),
+            None => self.queue.stand_aside(job),
+        }
+        true
+    }
+
+    /// The best free agent that is right for a job.
+    fn choose_agent(&self, job: JobId) -> Option<AgentName> {
+        let place = self.queue.places.get(&job)?;
+        let class = self.queue.classes.get(&place.class)?;
+        let found = self.job(job);
+        class
+            .free
+            .iter()
+            .map(|(_, agent)| agent)
+            .find(|agent| !found.avoid.contains(*agent) && self.has_work_for(job, agent))
+            .cloned()
+    }
+
+    fn grant(&mut self, job: JobId, agent: &AgentName) {
+        let token = self.next_token();
+        let part = self.next_part(job);
+        let found = self.job_mut(job);
+        let attempt = match part {
+            LeasePart::Work | LeasePart::Discovery => {
+                found.row.attempts += 1;
+                found.row.attempts
+            }
+            LeasePart::Shard(_) => {
+                found.row.shards += 1;
+                1
+            }
+        };
+        let life = self.agents.table[agent].life;
+        let row = LeaseRow { token, job, part, attempt, agent: agent.clone(), life, is_started: false, is_over: false };
+        self.take_slot(row);
+        self.mark_started(job);
+        let message = self.lease_message(token);
+        self.send_to(agent, ToAgent::Lease(Box::new(message)));
+        match part {
+            LeasePart::Work | LeasePart::Discovery => self.queue.leave(job),
+            LeasePart::Shard(_) => {
+                self.pending.shards_changed.insert(job);
+                self.pending.offers.insert(job);
+            }
+        }
+    }
+
+    fn next_part(&self, job: JobId) -> LeasePart {
+        let found = self.job(job);
+        if found.suite.is_none() {
+            LeasePart::Work
+        } else if found.row.sealed.is_none() {
+            LeasePart::Discovery
+        } else {
+            LeasePart::Shard(ShardIndex(found.row.shards))
+        }
+    }
+
+    fn take_slot(&mut self, row: LeaseRow) {
+        let (token, job) = (row.token, row.job);
+        let project = self.runs.open[&job.run].project.clone();
+        self.queue.charge(&project);
+        let agent = self.agents.table.get_mut(&row.agent).expect("a slot is taken of an agent in the table");
+        agent.held.insert(token, project);
+        self.queue.refresh_agent(agent);
+        let found = self.jobs.get_mut(&job).expect("a slot is taken for a job in the table");
+        found.leases.insert(token);
+        found.live.insert(token);
+        if let (LeasePart::Shard(_), Some(suite)) = (row.part, found.suite.as_deref_mut()) {
+            suite.add_shard(token, row.agent.clone());
+        }
+        self.leases.insert(token, Lease::new(row));
+        self.touch(Key::Lease(token));
+    }
+
+    fn mark_started(&mut self, job: JobId) {
+        let wall = self.now.wall;
+        self.deadlines.clear(&Deadline::Queue(job));
+        self.touch_job(job);
+        let found = self.job_mut(job);
+        if found.row.started.is_none() {
+            found.row.started = Some(wall);
+            self.arm_timeout(job);
+        }
+        let run = self.runs.open.get_mut(&job.run).expect("a job's run is open");
+        if run.row.started.is_none() {
+            run.row.started = Some(wall);
+            self.touch_run(job.run);
+        }
+    }
+
+    /// A job's time limit runs from now on.
+    pub(crate) fn arm_timeout(&mut self, job: JobId) {
+        let timeout = Duration::from_millis(self.spec(job).timeout_ms);
+        self.deadlines.set(Deadline::Timeout(job), self.now.monotonic + timeout);
+    }
+
+    /// What an agent is told of a lease.
+    pub(crate) fn lease_message(&self, token: Token) -> LeaseMessage {
+        let row = &self.leases[&token].row;
+        let run = &self.runs.open[&row.job.run];
+        let spec = run.spec(row.job.job);
+        let mut env = run.row.spec.env.clone();
+        env.extend(spec.env.clone());
+        LeaseMessage {
+            token,
+            job: row.job,
+            project: run.row.spec.project.clone(),
+            job_name: spec.name.clone(),
+            attempt: row.attempt,
+            shard: match row.part {
+                LeasePart::Work | LeasePart::Discovery => None,
+                LeasePart::Shard(shard) => Some(shard),
+            },
+            work: work_of(spec, row.part),
+            env,
+            workspace: run.row.spec.workspace,
+            inputs: self.lease_inputs(row.job, spec),
+            artifacts: spec.artifacts.clone(),
+            outputs: spec.outputs.clone(),
+            needs: self.need_results(row.job),
+            timeout_ms: self.time_left_ms(row.job),
+            is_repeatable: spec.is_repeatable,
+        }
+    }
+
+    fn lease_inputs(&self, job: JobId, spec: &JobSpec) -> Vec<LeaseInput> {
+        let run = &self.runs.open[&job.run];
+        let inputs = spec.inputs.iter().filter_map(|input| {
+            let maker = run.places.get(&input.job)?;
+            let root = *self.jobs.get(&JobId { run: job.run, job: *maker })?.row.artifacts.get(&input.artifact)?;
+            Some(LeaseInput { artifact: input.artifact.clone(), root, path: input.path.clone() })
+        });
+        inputs.collect()
+    }
+
+    fn time_left_ms(&self, job: JobId) -> u64 {
+        let timeout = self.deadlines.moment(&Deadline::Timeout(job));
+        timeout.map_or(self.spec(job).timeout_ms, |at| {
+            u64::try_from(at.since(self.now.monotonic).as_millis()).unwrap_or(u64::MAX)
+        })
+    }
+
+    /// Where a job goes that waits again: to the head if it was lost.
+    pub(crate) fn requeue(&mut self, job: JobId) {
+        let past = if self.job(job).row.lost > 0 { Past::Lost } else { Past::New };
+        self.arm_queue_timeout(job);
+        self.enqueue(job, past);
+        self.touch_job(job);
+    }
+}
+
+fn work_of(spec: &JobSpec, part: LeasePart) -> LeaseWork {
+    match (&spec.work, part) {
+        (Work::Steps(steps), _) => LeaseWork::Steps(steps.clone()),
+        (Work::TestBuild(tests), _) => LeaseWork::TestBuild(tests.clone()),
+        (Work::Tests(tests), LeasePart::Shard(_)) => LeaseWork::Shard(tests.clone()),
+        (Work::Tests(tests), LeasePart::Work | LeasePart::Discovery) => LeaseWork::Discover(tests.clone()),
+    }
+}

@@ -1,0 +1,16 @@
+//! Changes of state that several inputs have in common, each with its writes and effects.
+
+mod begin_job;
+mod deal;
+mod decide_test;
+mod doubt_agent;
+mod end_job;
+mod end_lease;
+mod end_run;
+mod grant;
+mod publish;
+mod settle;
+mod stop_job;
+
+pub(crate) use decide_test::Harm;
+pub(crate) use stop_job::cancelled;

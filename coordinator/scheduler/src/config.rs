@@ -1,0 +1,44 @@
+//! What an operator may set.
+
+use std::time::Duration;
+
+use muster_common::limits::RUNS_OPEN_MAX;
+
+/// Times and bounds by which the scheduler goes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Config {
+    /// Time between an agent's heartbeats. After two missed ones it is suspect.
+    pub heartbeat: Duration,
+    /// Time without a sign of life after which leases of repeatable work end.
+    pub lease: Duration,
+    /// The same for work that is not safe to repeat.
+    pub lease_unrepeatable: Duration,
+    /// Time that an agent has after a restart of the coordinator to claim what it holds.
+    pub restore_grace: Duration,
+    /// Time that attempts have to say how they ended after they were told to stop; their job ends without their word after it.
+    pub stop_grace: Duration,
+    /// How long a failed test waits for another agent that works on its job, before it is run again where it failed.
+    pub retry_elsewhere: Duration,
+    /// Whether a run with a job that no connected agent could ever run is refused, rather than kept waiting for a new agent.
+    pub refuse_unsatisfiable: bool,
+    /// Runs that may be open at once.
+    pub runs_open_max: usize,
+    /// Summaries of retired runs, and their request ids, that are kept; the oldest go first.
+    pub history_max: usize,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            heartbeat: Duration::from_millis(1_500),
+            lease: Duration::from_secs(5),
+            lease_unrepeatable: Duration::from_secs(5 * 60),
+            restore_grace: Duration::from_secs(60),
+            stop_grace: Duration::from_secs(60),
+            retry_elsewhere: Duration::from_secs(10),
+            refuse_unsatisfiable: false,
+            runs_open_max: RUNS_OPEN_MAX,
+            history_max: 100_000,
+        }
+    }
+}

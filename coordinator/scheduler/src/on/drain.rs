@@ -1,0 +1,33 @@
+//! An agent is to take no new lease, finish the rest, and leave: an operator says so, or the agent itself.
+
+use muster_common::control::ToAgent;
+use muster_common::id::AgentName;
+
+use crate::scheduler::Scheduler;
+use crate::{Answer, Ask, Refusal};
+
+impl Scheduler {
+    pub(crate) fn on_drain_agent(&mut self, ask: Ask, agent: &AgentName) {
+        if self.agents.table.get(agent).is_none_or(|agent| agent.session.is_none()) {
+            return self.refuse(ask, Refusal::AgentUnknown { agent: agent.clone() });
+        }
+        self.drain(agent);
+        self.send_to(agent, ToAgent::Drain);
+        self.answer(ask, Answer::Done);
+    }
+
+    /// Gives an agent nothing more; its shards that wait for tests end.
+    pub(crate) fn drain(&mut self, name: &AgentName) {
+        let Some(agent) = self.agents.table.get_mut(name) else { return };
+        agent.is_draining = true;
+        self.queue.refresh_agent(agent);
+        for shard in self.live_leases_of(name) {
+            let job = self.leases[&shard].row.job;
+            let suite = self.job(job).suite.as_deref();
+            if suite.is_some_and(|suite| suite.asking.contains(&shard)) {
+                self.dismiss_shard(job, shard);
+                self.pending.offers.insert(job);
+            }
+        }
+    }
+}

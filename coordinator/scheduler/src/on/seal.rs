@@ -1,0 +1,68 @@
+//! A discovery has ended. If its list is complete it is sealed, and its tests can be dealt.
+
+use std::collections::BTreeSet;
+
+use muster_common::control::{Finished, Seal};
+use muster_common::error_code::{Reason, ReasonCode};
+use muster_common::id::{JobId, TestIndex};
+use muster_common::outcome::{AttemptOutcome, Outcome};
+use sha2::{Digest as _, Sha256};
+
+use crate::LeaseRow;
+use crate::scheduler::Scheduler;
+use crate::state::Test;
+
+impl Scheduler {
+    pub(crate) fn finish_discovery(&mut self, row: &LeaseRow, finished: Finished) {
+        let job = row.job;
+        if self.end_if_stopped(job) {
+            return;
+        }
+        if finished.outcome != AttemptOutcome::Passed {
+            self.forget_names(job);
+            return self.end_unpassed(row, finished.outcome);
+        }
+        if let Err(reason) = check(&self.suite(job).names, finished.seal) {
+            return self.end_job(job, Outcome::Errored, Some(reason));
+        }
+        self.seal(job);
+    }
+
+    fn seal(&mut self, job: JobId) {
+        let suite = self.suite_mut(job);
+        let count = u32::try_from(suite.names.len()).expect("fewer tests are listed than a job may have");
+        suite.tests = vec![Test::default(); count as usize];
+        suite.fresh = (0..count).map(TestIndex).collect();
+        let found = self.job_mut(job);
+        found.row.sealed = Some(count);
+        found.avoid.clear();
+        if let Some(run) = self.runs.open.get_mut(&job.run) {
+            run.tests += count;
+        }
+        self.touch_job(job);
+        self.pending.offers.insert(job);
+    }
+}
+
+fn check(names: &[String], seal: Option<Seal>) -> Result<(), Reason> {
+    let unsealed = |message: String| Reason::new(ReasonCode::DiscoveryUnsealed, message);
+    let Some(seal) = seal else {
+        return Err(unsealed("the list of tests came without its seal: it may be cut off".to_owned()));
+    };
+    if seal.count as usize != names.len() {
+        return Err(unsealed(format!("discovery says that it listed {} tests, but {} came", seal.count, names.len())));
+    }
+    let mut hash = Sha256::new();
+    for name in names {
+        hash.update(name.as_bytes());
+        hash.update([0]);
+    }
+    if seal.sha256[..] != hash.finalize()[..] {
+        return Err(unsealed("the list of tests that came is not the one that discovery made".to_owned()));
+    }
+    let mut seen = BTreeSet::new();
+    match names.iter().find(|name| !seen.insert(name.as_str())) {
+        Some(twice) => Err(unsealed(format!("discovery lists test `{twice}` twice: verdicts could not be told apart"))),
+        None => Ok(()),
+    }
+}

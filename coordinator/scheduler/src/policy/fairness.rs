@@ -1,0 +1,71 @@
+//! Which waiting job gets the next slot.
+//!
+//! Work that was lost with its agent comes first: it has waited before. Then the project that holds the fewest slots;
+//! within a project the job that holds the fewest (so every job gets its first slot before a test job gets its second),
+//! and of those the oldest. A project's claim falls as it gets slots and returns as they end, so none starves.
+
+use muster_common::id::{JobIndex, RunId};
+
+/// Order of jobs within one project; the lowest is first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct JobRank {
+    /// Whether it is not at the head because it was lost.
+    is_ordinary: bool,
+    /// Slots that it holds.
+    held: u32,
+    run: RunId,
+    job: JobIndex,
+}
+
+/// Order of projects; the lowest is first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct ProjectRank {
+    is_ordinary: bool,
+    held: u32,
+    run: RunId,
+}
+
+/// Whether work was begun before and lost with its agent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Past {
+    /// It was not.
+    New,
+    /// It was.
+    Lost,
+}
+
+impl JobRank {
+    /// Rank of a job that holds so many slots.
+    pub(crate) fn new(past: Past, held: u32, run: RunId, job: JobIndex) -> Self {
+        Self { is_ordinary: past == Past::New, held, run, job }
+    }
+}
+
+impl ProjectRank {
+    /// Rank of a project by its first job and the slots that it holds.
+    pub(crate) fn new(head: JobRank, held: u32) -> Self {
+        Self { is_ordinary: head.is_ordinary, held, run: head.run }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn job(past: Past, held: u32, run: u64) -> JobRank {
+        JobRank::new(past, held, RunId(run), JobIndex(0))
+    }
+
+    #[test]
+    fn lost_work_then_first_slots_then_age() {
+        let mut ranks = [job(Past::New, 1, 1), job(Past::New, 0, 9), job(Past::New, 0, 3), job(Past::Lost, 5, 20)];
+        ranks.sort_unstable();
+        assert_eq!(ranks, [job(Past::Lost, 5, 20), job(Past::New, 0, 3), job(Past::New, 0, 9), job(Past::New, 1, 1)]);
+    }
+
+    #[test]
+    fn the_project_with_fewest_slots_comes_first_whatever_the_age_of_its_run() {
+        assert!(ProjectRank::new(job(Past::New, 0, 9), 2) < ProjectRank::new(job(Past::New, 0, 1), 3));
+        assert!(ProjectRank::new(job(Past::Lost, 0, 9), 7) < ProjectRank::new(job(Past::New, 0, 1), 0));
+    }
+}

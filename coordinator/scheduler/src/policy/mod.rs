@@ -1,0 +1,8 @@
+//! Rules: functions over borrowed values that change nothing. Their goals, in order, are in `README.md` beside this file.
+
+pub(crate) mod dealing;
+pub(crate) mod fairness;
+pub(crate) mod hedging;
+pub(crate) mod placement;
+pub(crate) mod retry;
+pub(crate) mod verdict;

@@ -1,0 +1,329 @@
+//! The tests of one test job: which wait to be dealt, which run, what is held of them.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use muster_common::id::{AgentName, TestIndex, Token};
+use muster_common::outcome::{TestVerdict, TryOutcome};
+
+use crate::{TestCounts, TryRow};
+
+/// All tests of one job.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Suite {
+    /// Names, as far as discovered.
+    pub(crate) names: Vec<String>,
+    /// Where parts of the names are stored: index of the first of each.
+    pub(crate) name_rows: BTreeSet<TestIndex>,
+    /// One for each name, from the seal on.
+    pub(crate) tests: Vec<Test>,
+    /// Tests that were never dealt, or came back without harm, in the order of discovery.
+    pub(crate) fresh: BTreeSet<TestIndex>,
+    /// Tests that came back from a lost agent: they go first.
+    pub(crate) front: BTreeSet<TestIndex>,
+    /// Tests that are to be dealt alone, by the agents to be spared.
+    pub(crate) alone: Alone,
+    /// Tests that a doubtful agent holds and that may be copied.
+    pub(crate) doubtful: BTreeSet<TestIndex>,
+    /// Its open shards, by lease.
+    pub(crate) shards: BTreeMap<Token, Shard>,
+    /// Those of them that wait for tests.
+    pub(crate) asking: BTreeSet<Token>,
+    /// Those of them that hold no test and have not asked yet.
+    pub(crate) coming: BTreeSet<Token>,
+    /// How many shards each agent has.
+    pub(crate) shards_by_agent: BTreeMap<AgentName, u32>,
+    /// Tests that are known to run.
+    pub(crate) running: BTreeSet<TestIndex>,
+    /// Tests with a live token.
+    pub(crate) dealt: u32,
+    /// Sums over verdicts.
+    pub(crate) verdicts: TestCounts,
+    /// Tests with a verdict that is not good, of which the first are named in the end.
+    pub(crate) bad: BTreeSet<TestIndex>,
+    /// Tests whose first try has ended, and those of them that failed.
+    pub(crate) first_tries: u32,
+    pub(crate) first_failures: u32,
+    /// Sum of the durations of all ended tries, and how many they are.
+    pub(crate) duration_us: u64,
+    pub(crate) durations: u64,
+    /// Newest measured cost of starting a batch.
+    pub(crate) start_cost_us: u64,
+    /// Shards in a row that ended without a result.
+    pub(crate) barren_shards: u32,
+    /// Failed tests have waited long enough for another agent.
+    pub(crate) is_retry_anywhere: bool,
+}
+
+/// Tests to be dealt one by one.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Alone {
+    by_spared: BTreeMap<BTreeSet<AgentName>, BTreeSet<TestIndex>>,
+    count: usize,
+}
+
+/// One test.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Test {
+    /// Tries that have ended.
+    pub(crate) tries: Vec<TryRow>,
+    /// Agents lost while it ran.
+    pub(crate) lost: u32,
+    /// What is held of it.
+    pub(crate) verdict: Option<TestVerdict>,
+    /// Live tokens of its current try: batches that hold it. Two while it is hedged.
+    pub(crate) live: Vec<Token>,
+    /// Batches that are over and held its current try: a late result from them still counts.
+    pub(crate) past: Vec<Token>,
+    /// Most tests that may be dealt together with it; 0: any number.
+    pub(crate) together_max: u32,
+}
+
+/// One open shard.
+#[derive(Clone, Debug)]
+pub(crate) struct Shard {
+    pub(crate) agent: AgentName,
+    /// Tests that it holds and whose try has not ended.
+    pub(crate) open: u32,
+    /// Whether it has been told that nothing more comes.
+    pub(crate) is_dismissed: bool,
+    /// Whether a result came from it.
+    pub(crate) has_result: bool,
+}
+
+impl Suite {
+    /// Tests that wait to be dealt.
+    pub(crate) fn waiting(&self) -> usize {
+        self.fresh.len() + self.front.len() + self.alone.count
+    }
+
+    /// Whether every test has a verdict.
+    pub(crate) fn is_decided(&self) -> bool {
+        let sums = self.verdicts;
+        let decided = sums.passed + sums.failed + sums.flaky + sums.skipped + sums.errored;
+        decided as usize == self.tests.len()
+    }
+
+    pub(crate) fn name(&self, test: TestIndex) -> &str {
+        self.names.get(test.0 as usize).map_or("", String::as_str)
+    }
+
+    pub(crate) fn test(&self, test: TestIndex) -> &Test {
+        &self.tests[test.0 as usize]
+    }
+
+    pub(crate) fn test_mut(&mut self, test: TestIndex) -> &mut Test {
+        &mut self.tests[test.0 as usize]
+    }
+
+    /// A batch holds the current try of a test from now on.
+    pub(crate) fn add_live(&mut self, test: TestIndex, token: Token) {
+        let found = self.test_mut(test);
+        found.live.push(token);
+        if found.live.len() == 1 {
+            self.dealt += 1;
+        }
+        self.doubtful.remove(&test);
+    }
+
+    /// A batch holds the current try of a test no more.
+    pub(crate) fn remove_live(&mut self, test: TestIndex, token: Token) {
+        let found = self.test_mut(test);
+        let before = found.live.len();
+        found.live.retain(|live| *live != token);
+        if before > 0 && found.live.is_empty() {
+            self.dealt -= 1;
+            self.running.remove(&test);
+            self.doubtful.remove(&test);
+        }
+    }
+
+    /// The batch that holds the current try of a test is over.
+    pub(crate) fn live_to_past(&mut self, test: TestIndex, token: Token) {
+        self.remove_live(test, token);
+        self.test_mut(test).past.push(token);
+    }
+
+    /// Takes a try that has ended.
+    pub(crate) fn add_try(&mut self, test: TestIndex, test_try: TryRow) {
+        if test_try.attempt == 1 {
+            self.first_tries += 1;
+            if test_try.outcome == TryOutcome::Failed {
+                self.first_failures += 1;
+            }
+        }
+        if test_try.outcome != TryOutcome::Errored {
+            self.duration_us = self.duration_us.saturating_add(test_try.duration_us);
+            self.durations += 1;
+        }
+        self.test_mut(test).tries.push(test_try);
+    }
+
+    /// Sets what is held of a test.
+    pub(crate) fn decide(&mut self, test: TestIndex, verdict: TestVerdict) {
+        self.test_mut(test).verdict = Some(verdict);
+        let sum = match verdict {
+            TestVerdict::Passed => &mut self.verdicts.passed,
+            TestVerdict::Failed => &mut self.verdicts.failed,
+            TestVerdict::Flaky => &mut self.verdicts.flaky,
+            TestVerdict::Skipped => &mut self.verdicts.skipped,
+            TestVerdict::Errored => &mut self.verdicts.errored,
+        };
+        *sum += 1;
+        if !verdict.is_good() {
+            self.bad.insert(test);
+        }
+    }
+
+    /// Puts a test where it waits to be dealt, by its past.
+    pub(crate) fn await_dealing(&mut self, test: TestIndex) {
+        let found = self.test(test);
+        if found.tries.is_empty() && found.lost == 0 {
+            self.fresh.insert(test);
+        } else {
+            let spared = found.failed_on();
+            self.alone.insert(spared, test);
+        }
+    }
+
+    /// Takes a test out of everything that waits to be dealt.
+    pub(crate) fn forget_waiting(&mut self, test: TestIndex) {
+        self.fresh.remove(&test);
+        self.front.remove(&test);
+        let spared = self.test(test).failed_on();
+        self.alone.remove(&spared, test);
+    }
+
+    pub(crate) fn mean_us(&self) -> Option<u64> {
+        self.duration_us.checked_div(self.durations)
+    }
+
+    /// Sums for people.
+    pub(crate) fn counts(&self, is_sealed: bool) -> TestCounts {
+        let discovered = u32::try_from(self.names.len()).unwrap_or(u32::MAX);
+        TestCounts { discovered, running: self.dealt, is_sealed, ..self.verdicts }
+    }
+
+    /// Opens a shard.
+    pub(crate) fn add_shard(&mut self, token: Token, agent: AgentName) {
+        *self.shards_by_agent.entry(agent.clone()).or_default() += 1;
+        self.shards.insert(token, Shard { agent, open: 0, is_dismissed: false, has_result: false });
+        self.coming.insert(token);
+    }
+
+    /// A shard has asked for tests.
+    pub(crate) fn set_asking(&mut self, token: Token) {
+        self.asking.insert(token);
+        self.refresh_shard(token);
+    }
+
+    /// A shard has got tests; it asks no more.
+    pub(crate) fn add_open(&mut self, token: Token, tests: usize) {
+        self.asking.remove(&token);
+        if let Some(shard) = self.shards.get_mut(&token) {
+            shard.open += u32::try_from(tests).unwrap_or(u32::MAX);
+        }
+        self.refresh_shard(token);
+    }
+
+    /// A test that a shard holds is its own no more.
+    pub(crate) fn remove_open(&mut self, token: Token) {
+        if let Some(shard) = self.shards.get_mut(&token) {
+            shard.open -= 1;
+        }
+        self.refresh_shard(token);
+    }
+
+    /// A shard gets nothing more.
+    pub(crate) fn set_dismissed(&mut self, token: Token) {
+        self.asking.remove(&token);
+        if let Some(shard) = self.shards.get_mut(&token) {
+            shard.is_dismissed = true;
+        }
+        self.refresh_shard(token);
+    }
+
+    /// Whether a shard waits for tests and holds none.
+    pub(crate) fn is_idle(&self, token: Token) -> bool {
+        self.asking.contains(&token) && self.shards.get(&token).is_some_and(|shard| shard.open == 0)
+    }
+
+    fn refresh_shard(&mut self, token: Token) {
+        let is_coming = self
+            .shards
+            .get(&token)
+            .is_some_and(|shard| shard.open == 0 && !shard.is_dismissed && !self.asking.contains(&token));
+        if is_coming {
+            self.coming.insert(token);
+        } else {
+            self.coming.remove(&token);
+        }
+    }
+
+    /// Ends a shard.
+    pub(crate) fn remove_shard(&mut self, token: Token) -> Option<Shard> {
+        self.asking.remove(&token);
+        self.coming.remove(&token);
+        let shard = self.shards.remove(&token)?;
+        if let Some(count) = self.shards_by_agent.get_mut(&shard.agent) {
+            *count -= 1;
+            if *count == 0 {
+                self.shards_by_agent.remove(&shard.agent);
+            }
+        }
+        Some(shard)
+    }
+}
+
+impl Test {
+    /// Number of its current try.
+    pub(crate) fn attempt(&self) -> u32 {
+        u32::try_from(self.tries.len()).unwrap_or(u32::MAX - 1) + 1
+    }
+
+    /// Agents on which a try of it did not pass.
+    pub(crate) fn failed_on(&self) -> BTreeSet<AgentName> {
+        self.tries.iter().map(|test_try| test_try.agent.clone()).collect()
+    }
+
+    /// Whether a second copy of its current try may be started. Not of one that is to run alone.
+    pub(crate) fn may_be_copied(&self) -> bool {
+        self.live.len() == 1 && self.tries.is_empty() && self.lost == 0
+    }
+
+    /// Whether it has a row.
+    pub(crate) fn is_stored(&self) -> bool {
+        !self.tries.is_empty() || self.lost > 0 || self.verdict.is_some()
+    }
+}
+
+impl Alone {
+    pub(crate) fn insert(&mut self, spared: BTreeSet<AgentName>, test: TestIndex) {
+        if self.by_spared.entry(spared).or_default().insert(test) {
+            self.count += 1;
+        }
+    }
+
+    pub(crate) fn remove(&mut self, spared: &BTreeSet<AgentName>, test: TestIndex) {
+        let Some(tests) = self.by_spared.get_mut(spared) else { return };
+        if tests.remove(&test) {
+            self.count -= 1;
+        }
+        if tests.is_empty() {
+            self.by_spared.remove(spared);
+        }
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.count == 0
+    }
+
+    /// Groups of tests that spare the same agents, each with its first test.
+    pub(crate) fn groups(&self) -> impl Iterator<Item = (&BTreeSet<AgentName>, TestIndex)> {
+        self.by_spared.iter().filter_map(|(spared, tests)| tests.first().map(|test| (spared, *test)))
+    }
+
+    /// Every test.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = TestIndex> {
+        self.by_spared.values().flatten().copied()
+    }
+}
