@@ -1,0 +1,125 @@
+//! Processes that outlived their parent, found in the process table and ended.
+//!
+//! A process that forks twice and opens its own session leaves its parent's process group, so a signal to the group
+//! does not reach it. It still carries the environment with which it was started: every command gets a variable of its
+//! own, and whoever has it in `/proc/<pid>/environ` belongs to that command. A process that leaves its group *and*
+//! wipes its environment escapes this; only a control group or a namespace holds that one.
+
+use std::ffi::OsString;
+use std::io::Read;
+use std::time::Duration;
+
+use nix::errno::Errno;
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+
+use super::limits::{ENVIRONMENT_BYTES_MAX, SWEEP_ROUNDS_MAX};
+
+/// A variable by which the processes of one command, one attempt or one agent can be told from all others.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mark {
+    /// Name of the variable.
+    pub name: String,
+    /// A value that nobody else uses.
+    pub value: String,
+}
+
+/// What is to be ended.
+#[derive(Clone, Debug)]
+pub struct Sweep {
+    /// Whoever carries this.
+    pub mark: Mark,
+    /// Whoever is in this process group. Its leader must not have been reaped, so that the number is still its own.
+    pub group: Option<Pid>,
+}
+
+impl Mark {
+    /// A mark under `name` with a value drawn at random.
+    #[must_use]
+    pub fn unique(name: &str) -> Self {
+        Self { name: name.to_owned(), value: uuid::Uuid::new_v4().simple().to_string() }
+    }
+
+    /// As an environment variable.
+    #[must_use]
+    pub fn variable(&self) -> (OsString, OsString) {
+        (self.name.clone().into(), self.value.clone().into())
+    }
+
+    fn entry(&self) -> Vec<u8> {
+        format!("{}={}", self.name, self.value).into_bytes()
+    }
+}
+
+/// Ends (SIGKILL) everything that `sweep` names, and whatever that starts meanwhile. Returns what could not be ended,
+/// such as a process in an uninterruptible wait.
+pub async fn end(sweep: Sweep) -> Vec<i32> {
+    let mut found = Vec::new();
+    for round in 0..SWEEP_ROUNDS_MAX {
+        let this = sweep.clone();
+        found = tokio::task::spawn_blocking(move || kill_once(&this)).await.unwrap_or_default();
+        if found.is_empty() {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(u64::from(round.min(20)))).await;
+    }
+    found
+}
+
+/// The living processes that `sweep` names.
+#[must_use]
+pub fn find(sweep: &Sweep) -> Vec<i32> {
+    let entry = sweep.mark.entry();
+    let this_process = nix::unistd::getpid();
+    let Ok(table) = std::fs::read_dir("/proc") else { return Vec::new() };
+    table
+        .filter_map(|row| row.ok()?.file_name().to_str()?.parse().ok())
+        .filter(|pid| Pid::from_raw(*pid) != this_process)
+        .filter(|pid| is_alive_in_group(*pid, sweep.group) || has_entry(*pid, &entry))
+        .collect()
+}
+
+fn kill_once(sweep: &Sweep) -> Vec<i32> {
+    let mut found = find(sweep);
+    found.retain(|pid| kill(Pid::from_raw(*pid), Signal::SIGKILL) != Err(Errno::ESRCH));
+    found
+}
+
+/// A process that has ended and waits to be reaped has an empty environment, so it is not found again.
+fn has_entry(pid: i32, entry: &[u8]) -> bool {
+    let Ok(file) = std::fs::File::open(format!("/proc/{pid}/environ")) else { return false };
+    let mut environment = Vec::new();
+    if file.take(ENVIRONMENT_BYTES_MAX).read_to_end(&mut environment).is_err() {
+        return false;
+    }
+    environment.split(|byte| *byte == 0).any(|variable| variable == entry)
+}
+
+fn is_alive_in_group(pid: i32, group: Option<Pid>) -> bool {
+    let Some(group) = group else { return false };
+    let Ok(stat) = std::fs::read(format!("/proc/{pid}/stat")) else { return false };
+    group_if_alive(&stat) == Some(group.as_raw())
+}
+
+/// From `pid (name) state parent group …`; the name may itself hold spaces and brackets.
+fn group_if_alive(stat: &[u8]) -> Option<i32> {
+    let after_name = stat.iter().rposition(|byte| *byte == b')')? + 1;
+    let mut fields = std::str::from_utf8(&stat[after_name..]).ok()?.split_ascii_whitespace();
+    let state = fields.next()?;
+    if state == "Z" || state == "X" {
+        return None;
+    }
+    fields.nth(1)?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_group_of_a_process_with_an_odd_name_is_read_and_the_dead_have_none() {
+        assert_eq!(group_if_alive(b"12 (a) b (c) S 1 77 77 0 -1"), Some(77));
+        assert_eq!(group_if_alive(b"12 (sh) Z 1 77 77 0 -1"), None);
+        assert_eq!(group_if_alive(b"garbage"), None);
+    }
+}

@@ -1,0 +1,106 @@
+//! Which of a job's arguments go to cargo and which to the test executables.
+
+use crate::runner::cargo_build::{Argument, arguments};
+
+/// A job's arguments, sorted.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Arguments {
+    /// For cargo.
+    pub(super) cargo: Vec<String>,
+    /// Filters and switches of the harness, for listing.
+    pub(super) harness: Vec<String>,
+    /// As they were, for questions to cargo.
+    pub(super) all: Vec<Argument>,
+    /// Whether doc tests are among what cargo would run.
+    pub(super) has_doc_tests: bool,
+}
+
+impl Arguments {
+    pub(super) fn sort(given: &[String]) -> Self {
+        let all = arguments(given, WITH_VALUE);
+        let mut sorted = Self { all: all.clone(), has_doc_tests: true, ..Self::default() };
+        for argument in all {
+            match argument {
+                Argument::Option { name, .. } if ALREADY_SO.contains(&name.as_str()) => {}
+                Argument::Option { name, words } => {
+                    sorted.has_doc_tests &= !TARGET_CHOICES.contains(&name.as_str());
+                    sorted.cargo.extend(words);
+                }
+                Argument::Word(word) => sorted.harness.insert(0, word),
+                Argument::Rest(rest) => sorted.harness.extend(rest),
+            }
+        }
+        sorted
+    }
+
+    /// Switches that a run needs as well, so that an ignored test that is in the list is run.
+    pub(super) fn harness_switches(&self) -> Vec<String> {
+        self.harness.iter().filter(|word| matches!(word.as_str(), "--ignored" | "--include-ignored")).cloned().collect()
+    }
+
+    /// Arguments of cargo for the doc tests of one package: all but the choice of packages.
+    pub(super) fn doc(&self) -> Vec<String> {
+        let kept = self.all.iter().filter_map(|argument| match argument {
+            Argument::Option { name, words }
+                if !PACKAGE_CHOICES.contains(&name.as_str()) && !ALREADY_SO.contains(&name.as_str()) =>
+            {
+                Some(words.clone())
+            }
+            Argument::Option { .. } | Argument::Word(_) | Argument::Rest(_) => None,
+        });
+        kept.flatten().filter(|word| word != "--doc").collect()
+    }
+}
+
+const ALREADY_SO: &[&str] = &["--no-fail-fast", "--no-run"];
+const PACKAGE_CHOICES: &[&str] = &["-p", "--package", "--exclude", "--workspace", "--all"];
+const TARGET_CHOICES: &[&str] = &[
+    "--lib",
+    "--bin",
+    "--bins",
+    "--example",
+    "--examples",
+    "--test",
+    "--tests",
+    "--bench",
+    "--benches",
+    "--all-targets",
+];
+const WITH_VALUE: &[&str] = &[
+    "-p",
+    "--package",
+    "--exclude",
+    "--bin",
+    "--example",
+    "--test",
+    "--bench",
+    "-F",
+    "--features",
+    "-j",
+    "--jobs",
+    "--profile",
+    "--target",
+    "--target-dir",
+    "--manifest-path",
+    "--message-format",
+    "--config",
+    "-Z",
+    "--color",
+    "--lockfile-path",
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cargo_and_the_harness_get_their_own() {
+        let given = ["-p", "a", "--features", "x", "some_name", "--", "--include-ignored", "--skip", "b"];
+        let sorted = Arguments::sort(&given.map(str::to_owned));
+        assert_eq!(sorted.cargo, ["-p", "a", "--features", "x"]);
+        assert_eq!(sorted.harness, ["some_name", "--include-ignored", "--skip", "b"]);
+        assert_eq!(sorted.harness_switches(), ["--include-ignored"]);
+        assert_eq!(sorted.doc(), ["--features", "x"]);
+        assert!(sorted.has_doc_tests && !Arguments::sort(&["--lib".to_owned()]).has_doc_tests);
+    }
+}

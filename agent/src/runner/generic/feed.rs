@@ -1,0 +1,86 @@
+//! A run of the generic runner: silent until it has ended, then its result files speak.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use muster_common::error_code::ReasonCode;
+use muster_common::outcome::TryOutcome;
+
+use super::matching;
+use super::snapshot::Snapshot;
+use crate::attempt::exit::Exit;
+use crate::attempt::process::{Chunk, Stream};
+use crate::report::junit::{self, Case};
+use crate::runner::failure::RunnerFailure;
+use crate::runner::progress::Verdict;
+use crate::runner::session::{Feed, Said};
+
+/// Reads what a run leaves.
+#[derive(Debug)]
+pub(super) struct Results {
+    pub(super) names: Vec<String>,
+    pub(super) directory: PathBuf,
+    pub(super) patterns: Vec<String>,
+    pub(super) before: Snapshot,
+}
+
+impl Results {
+    fn read(&self, exit: Exit) -> Result<BTreeMap<String, Verdict>, RunnerFailure> {
+        let files = self.before.newer(&self.directory, &self.patterns)?;
+        if files.is_empty() && exit.is_success() {
+            return Err(self.missing(exit));
+        }
+        let mut cases: Vec<Case> = Vec::new();
+        for file in files {
+            let read = junit::read_file(&file).map_err(|error| {
+                let message = format!("cannot read the results in `{}`: {error}", file.display());
+                RunnerFailure::infrastructure(ReasonCode::ResultsBroken, message)
+            })?;
+            cases.extend(read);
+        }
+        let names: Vec<&str> = self.names.iter().map(String::as_str).collect();
+        let verdicts = matching::verdicts(&names, cases)?;
+        let is_bad = |verdict: &Verdict| matches!(verdict.outcome, TryOutcome::Failed | TryOutcome::Errored);
+        if matches!(exit, Exit::Status(1..)) && verdicts.len() == names.len() && !verdicts.values().any(is_bad) {
+            let message = format!("the `run` command {exit} although every test in its results passed");
+            return Err(RunnerFailure::infrastructure(ReasonCode::RunnerCrashed, message));
+        }
+        Ok(verdicts)
+    }
+
+    fn missing(&self, exit: Exit) -> RunnerFailure {
+        let message = format!(
+            "the `run` command {exit} and wrote no results: nothing new matches `{}` beneath `{}`",
+            self.patterns.join("`, `"),
+            self.directory.display()
+        );
+        RunnerFailure::infrastructure(ReasonCode::ResultsMissing, message)
+    }
+}
+
+impl Feed for Results {
+    fn is_for_log(&self, _stream: Stream) -> bool {
+        true
+    }
+
+    fn begin(&mut self) -> Vec<Said> {
+        // Of one test it is known when it begins; of several, the runner does not say.
+        match &self.names[..] {
+            [name] => vec![Said::Started(name.clone())],
+            _ => Vec::new(),
+        }
+    }
+
+    fn output(&mut self, _chunk: &Chunk) -> Vec<Said> {
+        Vec::new()
+    }
+
+    fn end(&mut self, exit: Exit) -> Vec<Said> {
+        match (self.read(exit), exit) {
+            (Ok(verdicts), _) => verdicts.into_iter().map(|(name, verdict)| Said::Finished(name, verdict)).collect(),
+            // A run that was cut off leaves what it leaves; its tests are run again one by one.
+            (Err(_), Exit::Signal(_) | Exit::TimedOut(_) | Exit::Cancelled) => Vec::new(),
+            (Err(failure), Exit::Status(_)) => vec![Said::Trouble(failure)],
+        }
+    }
+}

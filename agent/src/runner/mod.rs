@@ -1,0 +1,37 @@
+//! Test runners: how each one builds, lists and runs exactly the tests that it is dealt.
+//!
+//! [`Adapter`] is the door; one folder per runner holds what is particular to it. What they share:
+//!
+//! - [`context`], [`event`], [`failure`]: what an adapter is given, what it says while it runs, why it could not.
+//! - [`listing`]: a discovered list, checked, sent in parts and sealed.
+//! - `batch`, `session`, `progress`: a batch in as many runner processes as it takes, one process of it, and the account
+//!   by which every dealt test gets exactly one result.
+//! - `collect`, `lines`, `excerpt`, `selection`: output as a whole, by lines, cut to size; lists within the limits of a
+//!   command line.
+//! - [`recognise`]: which runner fits a directory.
+
+pub mod adapter;
+mod batch;
+mod cargo_build;
+pub mod cargo_nextest;
+pub mod cargo_test;
+mod collect;
+pub mod context;
+pub mod event;
+mod excerpt;
+pub mod failure;
+pub mod generic;
+mod lines;
+pub mod listing;
+mod progress;
+pub mod pytest;
+pub mod recognise;
+mod rust_output;
+mod selection;
+mod session;
+
+pub use adapter::Adapter;
+pub use cargo_build::{BuildPlace, build_place};
+pub use context::{Log, RunnerContext};
+pub use event::{BatchEnd, BatchEvent};
+pub use failure::{Fault, RunnerFailure};

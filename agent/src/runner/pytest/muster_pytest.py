@@ -1,0 +1,246 @@
+"""Muster's plugin for pytest: lists tests, runs exactly the wanted ones, reports each as it happens.
+
+Written into a private folder and loaded by `-p`; it is told what to do by variables that it removes again, so that the
+tests see none of it:
+
+MUSTER_PYTEST_EVENTS  where to report: a file or a pipe, one JSON object a line.
+MUSTER_PYTEST_TESTS   a JSON list of names: run exactly these. Absent: list only.
+MUSTER_PYTEST_ALL     set: collect everything, not only the files that the names point to.
+
+A test's name is its node id with control characters and lone surrogates escaped by a backslash. Where pytest collects
+the same node id more than once, the second is called `<id> [again 2]`, and so on: pytest alone counts each of them.
+"""
+
+import faulthandler
+import json
+import os
+import signal
+import sys
+
+import pytest
+
+TEXT_CHARS_MAX = 32 << 10
+MESSAGE_CHARS_MAX = 4 << 10
+SUBTEST_REPORTS = ("SubTestReport", "SubtestReport")
+# Plugins that run a failed test again by themselves: whether to try again is not theirs to decide here.
+RETRYING_PLUGINS = ("rerunfailures", "pytest_rerunfailures", "flaky", "pytest-retry", "pytest_retry")
+# Options of pytest and of its plugins that would choose, repeat or spread tests.
+NEUTRAL_OPTIONS = {
+    "maxfail": 0,
+    "lf": False,
+    "failedfirst": False,
+    "newfirst": False,
+    "stepwise": False,
+    "stepwise_skip": False,
+    "numprocesses": None,
+    "maxprocesses": None,
+    "dist": "no",
+    "tx": [],
+    "px": [],
+    "looponfail": False,
+    "distload": False,
+    "reruns": 0,
+}
+
+
+def take(name):
+    return os.environ.pop(name, None)
+
+
+def forget_this_folder():
+    here = os.path.dirname(os.path.abspath(__file__))
+    sys.path[:] = [entry for entry in sys.path if os.path.abspath(entry or ".") != here]
+    entries = [entry for entry in os.environ.get("PYTHONPATH", "").split(os.pathsep) if entry and entry != here]
+    if entries:
+        os.environ["PYTHONPATH"] = os.pathsep.join(entries)
+    else:
+        os.environ.pop("PYTHONPATH", None)
+
+
+class Reporter:
+    """Writes events. Silent in a process that a test has forked off."""
+
+    def __init__(self, place):
+        self.file = open(place, "a", encoding="ascii", buffering=1) if place else None
+        self.pid = os.getpid()
+
+    def send(self, **event):
+        if self.file is None or os.getpid() != self.pid:
+            return
+        try:
+            self.file.write(json.dumps(event) + "\n")
+            self.file.flush()
+        except BrokenPipeError:
+            os._exit(70)
+
+
+def read_tests():
+    place = take("MUSTER_PYTEST_TESTS")
+    if place is None:
+        return None
+    with open(place, encoding="utf-8") as file:
+        return json.load(file)
+
+
+forget_this_folder()
+REPORTER = Reporter(take("MUSTER_PYTEST_EVENTS"))
+WANTED = read_tests()
+COLLECT_ALL = take("MUSTER_PYTEST_ALL") is not None
+NAMES = {}
+REPORTS = []
+if WANTED is not None:
+    # Asked to stop, say first where every thread is: what a test that hangs was doing.
+    faulthandler.register(signal.SIGTERM, file=os.dup(2), all_threads=True, chain=True)
+
+
+def readable(text):
+    text = text.encode("utf-8", "backslashreplace").decode("utf-8")
+    if text.isprintable():
+        return text
+    return "".join(c if ord(c) >= 32 and ord(c) != 127 else c.encode("unicode_escape").decode("ascii") for c in text)
+
+
+def clean(text, chars_max):
+    text = text.encode("utf-8", "backslashreplace").decode("utf-8")
+    if len(text) > chars_max:
+        half = chars_max // 2
+        text = "%s\n[... %d characters left out ...]\n%s" % (text[:half], len(text) - 2 * half, text[-half:])
+    return text
+
+
+def name_items(items):
+    seen = {}
+    for item in items:
+        name = readable(item.nodeid)
+        seen[name] = seen.get(name, 0) + 1
+        NAMES[item] = name if seen[name] == 1 else "%s [again %d]" % (name, seen[name])
+
+
+def file_of(name):
+    return name.split("::", 1)[0]
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_cmdline_main(config):
+    for option, value in NEUTRAL_OPTIONS.items():
+        if hasattr(config.option, option):
+            setattr(config.option, option, value)
+    for name in RETRYING_PLUGINS:
+        plugin = config.pluginmanager.get_plugin(name)
+        if plugin is not None:
+            config.pluginmanager.unregister(plugin)
+    REPORTER.send(event="hello", pytest=pytest.__version__)
+    yield
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure(config):
+    config.addinivalue_line("markers", "flaky: marks a test for plugins that run failed tests again")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection(session):
+    if WANTED is None or COLLECT_ALL:
+        return
+    root = str(getattr(session.config, "rootpath", None) or session.config.rootdir)
+    files = {}
+    for name in WANTED:
+        place = os.path.join(root, file_of(name))
+        if not os.path.isfile(place):
+            return
+        # Pytest takes what follows a bracket for parameters, also in a path.
+        if "[" in place:
+            place = os.path.dirname(place)
+        if "[" in place:
+            return
+        files[place] = True
+    session.config.args = list(files)
+
+
+@pytest.hookimpl(hookwrapper=True, tryfirst=True)
+def pytest_collection_modifyitems(session, config, items):
+    yield
+    name_items(items)
+    if WANTED is None:
+        return
+    wanted = {name: place for place, name in enumerate(WANTED)}
+    first_of_file = {}
+    for place, name in enumerate(WANTED):
+        first_of_file.setdefault(file_of(name), place)
+    chosen = [item for item in items if NAMES[item] in wanted]
+    others = [item for item in items if NAMES[item] not in wanted]
+    # Files in the order in which they were dealt, tests within a file as pytest collected them: fixtures of a module or a
+    # class are then made once.
+    chosen.sort(key=lambda item: first_of_file[file_of(NAMES[item])])
+    items[:] = chosen
+    if others:
+        config.hook.pytest_deselected(items=others)
+
+
+def pytest_collection_finish(session):
+    if WANTED is None:
+        for item in session.items:
+            REPORTER.send(event="item", name=NAMES.get(item) or readable(item.nodeid))
+        REPORTER.send(event="listed", count=len(session.items))
+
+
+@pytest.hookimpl(hookwrapper=True, tryfirst=True)
+def pytest_runtest_protocol(item, nextitem):
+    name = NAMES.get(item) or readable(item.nodeid)
+    del REPORTS[:]
+    REPORTER.send(event="started", name=name)
+    outcome = yield
+    if outcome.excinfo is None:
+        REPORTER.send(event="finished", name=name, **verdict(REPORTS))
+
+
+def pytest_runtest_logreport(report):
+    REPORTS.append(report)
+
+
+def verdict(reports):
+    failed = [report for report in reports if report.failed]
+    skipped = [report for report in reports if report.skipped and type(report).__name__ not in SUBTEST_REPORTS]
+    if failed:
+        outcome, message = "failed", "\n".join(said_by(report) for report in failed)
+    elif skipped:
+        outcome, message = "skipped", said_by(skipped[0])
+    elif reports:
+        outcome, message = "passed", ""
+    else:
+        outcome, message = "errored", "pytest ended this test without a report"
+    return {
+        "outcome": outcome,
+        "seconds": sum(getattr(report, "duration", 0.0) or 0.0 for report in reports),
+        "message": clean(message, MESSAGE_CHARS_MAX),
+        "output": clean("\n".join(written_in(reports)), TEXT_CHARS_MAX),
+    }
+
+
+def said_by(report):
+    where = "" if report.when == "call" or report.skipped else "in %s: " % report.when
+    if report.skipped:
+        reason = getattr(report, "wasxfail", None)
+        if reason is not None:
+            return "xfailed: %s" % reason if reason else "xfailed"
+        longrepr = report.longrepr
+        reason = str(longrepr[2] if isinstance(longrepr, tuple) and len(longrepr) == 3 else longrepr)
+        return reason[len("Skipped: "):] if reason.startswith("Skipped: ") else reason
+    crash = getattr(report.longrepr, "reprcrash", None)
+    if crash is not None:
+        return "%s%s\n%s:%s" % (where, crash.message, crash.path, crash.lineno)
+    lines = [line for line in str(report.longrepr).splitlines() if line.strip()]
+    return where + (lines[-1] if lines else "failed")
+
+
+def written_in(reports):
+    for report in reports:
+        if report.failed:
+            yield report.longreprtext
+    last = {}
+    for report in reports:
+        for title, text in report.sections:
+            last[title] = text
+    for title, text in last.items():
+        if text:
+            yield "--- %s ---\n%s" % (title, text)

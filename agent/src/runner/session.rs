@@ -1,0 +1,225 @@
+//! One runner process from its start to its end: its words to the log, its verdicts to the account, its tests held to
+//! their time limit.
+
+use std::time::{Duration, Instant};
+
+use bytes::BytesMut;
+use tokio::io::AsyncReadExt;
+use tokio::net::unix::pipe;
+
+use super::context::RunnerContext;
+use super::excerpt::Tail;
+use super::failure::RunnerFailure;
+use super::progress::{Progress, Verdict};
+use crate::attempt::exit::Exit;
+use crate::attempt::limits::CHUNK_BYTES_MAX;
+use crate::attempt::process::{Chunk, Command, Running, Stream};
+
+/// A process to be run for some of a batch's tests.
+pub(crate) struct Launch {
+    pub(crate) command: Command,
+    /// What understands it.
+    pub(crate) feed: Box<dyn Feed>,
+    /// A pipe of its own by which it reports, beside its output.
+    pub(crate) channel: Option<pipe::Receiver>,
+    /// The tests that it is to run.
+    pub(crate) positions: Vec<usize>,
+    /// What to install if its program is missing.
+    pub(crate) hint: &'static str,
+}
+
+/// What a runner process said.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Said {
+    /// The test of this name has begun.
+    Started(String),
+    /// The test of this name has its verdict.
+    Finished(String, Verdict),
+    /// The report as a whole cannot be trusted, or the runner cannot go on.
+    Trouble(RunnerFailure),
+}
+
+/// Understands one runner process.
+pub(crate) trait Feed: Send {
+    /// Whether what is written to `stream` is for people.
+    fn is_for_log(&self, stream: Stream) -> bool;
+
+    /// It has been started.
+    fn begin(&mut self) -> Vec<Said> {
+        Vec::new()
+    }
+
+    /// It wrote this.
+    fn output(&mut self, chunk: &Chunk) -> Vec<Said>;
+
+    /// This came through its own pipe.
+    fn channel(&mut self, _bytes: &[u8]) -> Vec<Said> {
+        Vec::new()
+    }
+
+    /// It has ended.
+    fn end(&mut self, exit: Exit) -> Vec<Said>;
+}
+
+/// A process that has ended.
+pub(crate) struct SessionEnd {
+    pub(crate) exit: Exit,
+    /// The test that was stopped because it ran too long.
+    pub(crate) timed_out: Option<usize>,
+    /// Whether it was stopped because it was silent for too long with no test running.
+    pub(crate) is_stalled: bool,
+    /// From its start to that of its first test.
+    pub(crate) start_cost: Option<Duration>,
+    /// Its last words, from the start of its last test on.
+    pub(crate) tail: Tail,
+}
+
+/// Runs `launch` to its end.
+pub(crate) async fn run(
+    context: &RunnerContext,
+    launch: Launch,
+    progress: &mut Progress<'_>,
+) -> Result<SessionEnd, RunnerFailure> {
+    let hint = launch.hint;
+    let running = launch.command.start(&context.stop).await.map_err(|error| RunnerFailure::start(&error, hint))?;
+    let session = Session {
+        context,
+        feed: launch.feed,
+        progress,
+        timed_out: None,
+        is_stalled: false,
+        started: Instant::now(),
+        last_news: Instant::now(),
+        start_cost: None,
+        tail: Tail::default(),
+    };
+    session.watch(running, launch.channel).await
+}
+
+struct Session<'a, 'b> {
+    context: &'a RunnerContext,
+    feed: Box<dyn Feed>,
+    progress: &'a mut Progress<'b>,
+    timed_out: Option<usize>,
+    is_stalled: bool,
+    started: Instant,
+    last_news: Instant,
+    start_cost: Option<Duration>,
+    tail: Tail,
+}
+
+impl Session<'_, '_> {
+    async fn watch(
+        mut self,
+        mut running: Running,
+        mut channel: Option<pipe::Receiver>,
+    ) -> Result<SessionEnd, RunnerFailure> {
+        let said = self.feed.begin();
+        self.take(said).await?;
+        let mut buffer = BytesMut::new();
+        loop {
+            buffer.reserve(CHUNK_BYTES_MAX);
+            tokio::select! {
+                biased;
+                read = read_from(&mut channel, &mut buffer) => {
+                    read.map_err(|error| broken_channel(&error))?;
+                    let said = self.feed.channel(&buffer);
+                    buffer.clear();
+                    self.take(said).await?;
+                }
+                chunk = running.output.recv() => match chunk {
+                    Some(chunk) => self.take_output(chunk).await?,
+                    None => break,
+                },
+                () = tokio::time::sleep_until(self.deadline().into()), if !self.is_stopping() => {
+                    self.stop_overdue(&running);
+                }
+            }
+        }
+        let exit = running.ended().await.exit;
+        if exit == Exit::Cancelled && self.context.stop.is_cancelled() {
+            return Err(RunnerFailure::cancelled());
+        }
+        self.drain(channel).await?;
+        let said = self.feed.end(exit);
+        self.take(said).await?;
+        let Self { timed_out, is_stalled, start_cost, tail, .. } = self;
+        Ok(SessionEnd { exit, timed_out, is_stalled, start_cost, tail })
+    }
+
+    /// Takes what the process had written into its own pipe before it ended. The pipe is open for writing here too, so it
+    /// has no end; it is read until it is empty.
+    async fn drain(&mut self, channel: Option<pipe::Receiver>) -> Result<(), RunnerFailure> {
+        let Some(channel) = channel else { return Ok(()) };
+        let mut buffer = vec![0; CHUNK_BYTES_MAX];
+        while let Ok(read @ 1..) = channel.try_read(&mut buffer) {
+            let said = self.feed.channel(&buffer[..read]);
+            self.take(said).await?;
+        }
+        Ok(())
+    }
+
+    async fn take_output(&mut self, chunk: Chunk) -> Result<(), RunnerFailure> {
+        let said = self.feed.output(&chunk);
+        if self.feed.is_for_log(chunk.stream) {
+            self.tail.push(&chunk.bytes);
+            self.context.log.write(chunk.bytes).await;
+        }
+        self.take(said).await
+    }
+
+    async fn take(&mut self, said: Vec<Said>) -> Result<(), RunnerFailure> {
+        for one in said {
+            self.last_news = Instant::now();
+            match one {
+                Said::Started(name) if !self.is_stopping() => {
+                    self.progress.started(&name).await?;
+                    self.start_cost.get_or_insert_with(|| self.started.elapsed());
+                    self.tail.clear();
+                }
+                // What a runner says of a test while it is being stopped because of that test is about the stopping.
+                Said::Finished(name, _) if self.is_timed_out(&name) => {}
+                Said::Started(_) => {}
+                Said::Finished(name, verdict) => self.progress.finished(&name, verdict).await?,
+                Said::Trouble(failure) => return Err(failure),
+            }
+        }
+        Ok(())
+    }
+
+    fn is_timed_out(&self, name: &str) -> bool {
+        self.timed_out.is_some() && self.progress.position(name) == self.timed_out
+    }
+
+    const fn is_stopping(&self) -> bool {
+        self.timed_out.is_some() || self.is_stalled
+    }
+
+    fn deadline(&self) -> Instant {
+        match self.progress.current() {
+            Some(current) => current.since + self.context.test_timeout,
+            None => self.last_news + self.context.test_timeout.max(SILENCE_MAX),
+        }
+    }
+
+    fn stop_overdue(&mut self, running: &Running) {
+        self.timed_out = self.progress.current().map(|current| current.position);
+        self.is_stalled = self.timed_out.is_none();
+        running.stop();
+    }
+}
+
+async fn read_from(channel: &mut Option<pipe::Receiver>, buffer: &mut BytesMut) -> std::io::Result<usize> {
+    match channel {
+        Some(channel) => channel.read_buf(buffer).await,
+        None => std::future::pending().await,
+    }
+}
+
+fn broken_channel(error: &std::io::Error) -> RunnerFailure {
+    let message = format!("cannot read the pipe by which the runner reports: {error}");
+    RunnerFailure::infrastructure(muster_common::error_code::ReasonCode::ResultsBroken, message)
+}
+
+/// How long a runner may say nothing of any test while none is running: it loads or compiles.
+const SILENCE_MAX: Duration = Duration::from_secs(30 * 60);

@@ -1,0 +1,126 @@
+//! Any runner, by two commands and JUnit XML.
+
+use std::time::Duration;
+
+use crate::place::{Place, names};
+use muster_agent::runner::Fault;
+use muster_common::error_code::ReasonCode;
+use muster_common::outcome::TryOutcome::{Errored, Failed, Passed};
+use muster_common::spec::Runner;
+
+/// Runs each named test: `bad…` fails, `kill…` kills the runner, `hang…` hangs, `gone…` is left out.
+const RUN: &str = r#"
+{ echo '<testsuite name="s">'
+while IFS= read -r name; do
+  case "$name" in
+    kill*) kill -9 $$ ;;
+    hang*) sleep 1000 ;;
+    gone*) ;;
+    bad*) echo "<testcase name=\"$name\"><failure message=\"no\"/></testcase>" ;;
+    *) echo "<testcase name=\"$name\"/>" ;;
+  esac
+done < {tests_file}
+echo '</testsuite>'; } > results.xml
+"#;
+
+#[tokio::test]
+async fn lists_and_verdicts_arrive() {
+    let place = Place::new();
+    let runner = generic("printf 'a b\\n\\nbad [x]\\n'", RUN);
+    let (found, seal) = place.discover(&runner).await.expect("it lists");
+    assert_eq!((found.clone(), seal.count), (names(&["a b", "bad [x]"]), 2));
+    let ran = place.run(&runner, &found).await;
+    let outcomes = ran.outcomes(&found);
+    assert_eq!((outcomes["a b"], outcomes["bad [x]"]), (Passed, Failed));
+    assert_eq!(ran.result(&found, "bad [x]").message, "no");
+}
+
+#[tokio::test]
+async fn a_crash_or_a_hang_costs_one_test() {
+    let mut place = Place::new();
+    place.context.test_timeout = Duration::from_secs(2);
+    let asked = names(&["a", "kill", "hang", "b"]);
+    let ran = place.run(&generic("", RUN), &asked).await;
+    let outcomes = ran.outcomes(&asked);
+    assert_eq!(["a", "b", "kill", "hang"].map(|name| outcomes[name]), [Passed, Passed, Errored, Failed]);
+    assert!(ran.result(&asked, "kill").message.contains("signal 9"));
+}
+
+#[tokio::test]
+async fn a_runner_that_runs_nothing_is_never_a_pass() {
+    let place = Place::new();
+    let code = async |run: &str, asked: &[&str]| {
+        let failure = place.run(&generic("", run), &names(asked)).await.end.expect_err("nothing to trust");
+        assert_eq!(failure.fault, Fault::Infrastructure);
+        failure.reason.code
+    };
+    assert_eq!(code("exit 0", &["a"]).await, ReasonCode::ResultsMissing);
+    assert_eq!(code("echo '<testsuite/>' > results.xml", &["a", "b"]).await, ReasonCode::ResultsMissing);
+    assert_eq!(code("echo '<testsuite><testcase name=\"a\"/>' > results.xml", &["a"]).await, ReasonCode::ResultsBroken);
+    assert_eq!(code(&format!("{RUN}\nexit 1"), &["a"]).await, ReasonCode::RunnerCrashed);
+    assert_eq!(
+        code("echo '<testsuite><testcase name=\"x\"/></testsuite>' > results.xml", &["a"]).await,
+        ReasonCode::TestUnknown
+    );
+}
+
+#[tokio::test]
+async fn results_of_an_earlier_run_do_not_count() {
+    let place = Place::new();
+    let asked = names(&["a"]);
+    place.run(&generic("", RUN), &asked).await.outcomes(&asked);
+    let again = place.run(&generic("", "exit 0"), &asked).await.end.expect_err("nothing new was written");
+    assert_eq!(again.reason.code, ReasonCode::ResultsMissing);
+    place.run(&generic("", RUN), &asked).await.outcomes(&asked);
+}
+
+#[tokio::test]
+async fn a_test_that_the_results_leave_out_is_errored() {
+    let place = Place::new();
+    let asked = names(&["a", "gone"]);
+    let outcomes = place.run(&generic("", RUN), &asked).await;
+    assert_eq!(outcomes.outcomes(&asked)["gone"], Errored);
+    assert!(outcomes.result(&asked, "gone").message.contains("without a result"));
+}
+
+#[tokio::test]
+async fn ten_thousand_ids_go_through_a_file() {
+    let place = Place::new();
+    let runner = generic("seq -f 'test number %g with a long name and (brackets)' 1 10000", RUN);
+    let (found, _) = place.discover(&runner).await.expect("it lists");
+    assert_eq!(found.len(), 10_000);
+    assert!(place.run(&runner, &found).await.outcomes(&found).values().all(|outcome| *outcome == Passed));
+}
+
+#[tokio::test]
+async fn a_list_that_fails_says_why() {
+    let place = Place::new();
+    for (list, code) in [
+        ("echo broken >&2; exit 3", ReasonCode::DiscoveryFailed),
+        ("no-such-runner --list", ReasonCode::RunnerMissing),
+        ("echo a; echo a", ReasonCode::DiscoveryFailed),
+        ("printf '\\377\\n'", ReasonCode::DiscoveryFailed),
+    ] {
+        let failure = place.discover(&generic(list, RUN)).await.expect_err("no list");
+        assert_eq!(failure.reason.code, code, "{list}: {failure}");
+    }
+}
+
+#[tokio::test]
+async fn stopping_stops() {
+    let place = Place::new();
+    let stop = place.context.stop.clone();
+    let asked = names(&["hang"]);
+    let runner = generic("", RUN);
+    let ran = async {
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        stop.cancel();
+    };
+    let (ran, ()) = tokio::join!(place.run(&runner, &asked), ran);
+    assert_eq!(ran.end.expect_err("it was stopped").fault, Fault::Cancelled);
+    assert!(ran.results.is_empty());
+}
+
+fn generic(list: &str, run: &str) -> Runner {
+    Runner::Generic { list: list.to_owned(), run: run.to_owned(), results: names(&["*.xml"]) }
+}

@@ -1,0 +1,7 @@
+//! The agent with real processes and real test runners.
+
+mod cargo;
+mod generic;
+mod place;
+mod process;
+mod pytest;

@@ -1,0 +1,151 @@
+//! Processes of all kinds are run, stopped and cleaned up after.
+
+use std::time::{Duration, Instant};
+
+use muster_agent::attempt::environment;
+use muster_agent::attempt::exit::Exit;
+use muster_agent::attempt::process::{Command, Ended, Leftovers, StartError, Stream, Streams};
+use tokio_util::sync::CancellationToken;
+
+#[tokio::test]
+async fn output_and_exit_status_arrive() {
+    let mut command = sh("echo out; echo err >&2; exit 3");
+    command.streams = Streams::Separate;
+    let mut running = command.start(&CancellationToken::new()).await.expect("sh starts");
+    let (mut stdout, mut stderr) = (Vec::new(), Vec::new());
+    while let Some(chunk) = running.output.recv().await {
+        match chunk.stream {
+            Stream::Stdout => stdout.extend_from_slice(&chunk.bytes),
+            Stream::Stderr => stderr.extend_from_slice(&chunk.bytes),
+        }
+    }
+    assert_eq!(running.ended().await.exit, Exit::Status(3));
+    assert_eq!((&stdout[..], &stderr[..]), (&b"out\n"[..], &b"err\n"[..]));
+}
+
+#[tokio::test]
+async fn the_environment_is_exact_and_the_process_has_a_session_of_its_own() {
+    let mut command = sh("env; ps -o sid= -p $$ 2>/dev/null || true; read line || echo no input");
+    command.environment.insert("GIVEN".into(), "yes".into());
+    let (_, output) = run(command).await;
+    assert!(output.contains("GIVEN=yes") && output.contains("MUSTER=1") && output.contains("MUSTER_PROCESS="));
+    assert!(output.contains("no input"));
+    assert!(!output.contains("CARGO_PKG_NAME"), "the agent's own variables stay with it");
+}
+
+#[tokio::test]
+async fn a_process_that_hangs_is_ended_by_its_time_limit_even_if_it_ignores_sigterm() {
+    let mut command = sh("trap '' TERM; echo ready; while :; do sleep 1; done");
+    command.timeout = Some(Duration::from_millis(300));
+    command.grace = Duration::from_millis(100);
+    let (ended, output) = run(command).await;
+    assert_eq!(ended.exit, Exit::TimedOut(Duration::from_millis(300)));
+    assert_eq!((output.as_str(), ended.survivors), ("ready\n", vec![]));
+}
+
+#[tokio::test]
+async fn a_process_that_is_asked_to_stop_may_say_goodbye() {
+    let stop = CancellationToken::new();
+    let command = sh("trap 'echo bye; exit 0' TERM; echo ready; while :; do sleep 0.01; done");
+    let mut running = command.start(&stop).await.expect("sh starts");
+    let first = running.output.recv().await.expect("it says that it is ready");
+    assert_eq!(&first.bytes[..], b"ready\n");
+    stop.cancel();
+    let last = running.output.recv().await.expect("it says goodbye");
+    assert_eq!(&last.bytes[..], b"bye\n");
+    while running.output.recv().await.is_some() {}
+    assert_eq!(running.ended().await.exit, Exit::Cancelled);
+}
+
+#[tokio::test]
+async fn a_daemon_is_found_and_ended_and_does_not_hold_the_output_open() {
+    let started = Instant::now();
+    let (ended, output) = run(sh("(setsid sleep 1000 & echo $!); exit 0")).await;
+    assert_eq!(ended.exit, Exit::Status(0));
+    assert!(started.elapsed() < Duration::from_secs(60), "it waited for the daemon");
+    assert_gone(output.trim());
+}
+
+#[tokio::test]
+async fn a_service_may_be_kept_and_is_left_alone() {
+    let mut command = sh("sleep 1000 & echo $!");
+    command.leftovers = Leftovers::Keep;
+    let (ended, output) = run(command).await;
+    assert_eq!(ended.exit, Exit::Status(0));
+    let pid: i32 = output.trim().parse().expect("a process id");
+    nix::sys::signal::kill(nix::unistd::Pid::from_raw(pid), nix::sys::signal::Signal::SIGKILL).expect("it lives");
+}
+
+#[tokio::test]
+async fn two_hundred_megabytes_pass_through_bounded_memory() {
+    let mut running = sh("head -c 209715200 /dev/zero").start(&CancellationToken::new()).await.expect("sh starts");
+    let mut bytes = 0;
+    while let Some(chunk) = running.output.recv().await {
+        bytes += chunk.bytes.len();
+    }
+    assert_eq!(bytes, 209_715_200);
+    assert_eq!(running.ended().await.exit, Exit::Status(0));
+}
+
+#[tokio::test]
+async fn a_reader_that_goes_away_does_not_stop_the_process() {
+    let running = sh("head -c 10000000 /dev/zero; exit 7").start(&CancellationToken::new()).await.expect("sh starts");
+    assert_eq!(running.ended().await.exit, Exit::Status(7));
+}
+
+#[tokio::test]
+async fn a_child_that_kills_its_parent_leaves_a_signal_and_nothing_else() {
+    let (ended, output) = run(sh("sh -c 'echo $$; kill -9 $PPID; sleep 1000'; echo not reached")).await;
+    assert_eq!(ended.exit, Exit::Signal(9));
+    assert_gone(output.trim());
+}
+
+#[tokio::test]
+async fn dropping_a_running_command_stops_it() {
+    let mut running = sh("echo $$; sleep 1000").start(&CancellationToken::new()).await.expect("sh starts");
+    let chunk = running.output.recv().await.expect("its process id");
+    drop(running);
+    let pid = String::from_utf8_lossy(&chunk.bytes).trim().to_owned();
+    let waited = Instant::now();
+    while is_alive(&pid) {
+        assert!(waited.elapsed() < Duration::from_secs(60), "it lives on");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}
+
+#[tokio::test]
+async fn what_is_missing_is_named() {
+    let stop = CancellationToken::new();
+    let mut command = sh("");
+    command.argv = vec!["no-such-program-anywhere".into()];
+    let error = command.start(&stop).await.expect_err("there is no such program");
+    assert!(matches!(&error, StartError::ProgramMissing { program } if program == "no-such-program-anywhere"));
+    let mut command = sh("");
+    command.directory = "/no/such/directory".into();
+    let error = command.start(&stop).await.expect_err("there is no such directory");
+    assert!(matches!(error, StartError::DirectoryMissing { .. }));
+}
+
+fn sh(script: &str) -> Command {
+    let argv = ["sh", "-c", script].map(Into::into).into();
+    Command::new(argv, std::env::temp_dir(), environment::base(std::env::vars_os()))
+}
+
+async fn run(command: Command) -> (Ended, String) {
+    let mut running = command.start(&CancellationToken::new()).await.expect("sh starts");
+    let mut output = Vec::new();
+    while let Some(chunk) = running.output.recv().await {
+        output.extend_from_slice(&chunk.bytes);
+    }
+    (running.ended().await, String::from_utf8_lossy(&output).into_owned())
+}
+
+fn assert_gone(pid: &str) {
+    assert!(pid.parse::<i32>().is_ok(), "`{pid}` is a process id");
+    assert!(!is_alive(pid), "process {pid} is left over");
+}
+
+fn is_alive(pid: &str) -> bool {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    stat.rsplit(')').next().is_some_and(|rest| !rest.trim_start().starts_with(['Z', 'X']) && !rest.trim().is_empty())
+}
