@@ -1,13 +1,29 @@
-//! One attempt on this agent: the processes it starts, and what is left when it ends.
+//! One attempt on this agent, from its lease to its end.
 //!
+//! - `supervisor`: the whole of it. `workspace`, `variables`: where it runs and what it sees. `steps`, `test_work`,
+//!   `shard`: what it does. `logs`, `log_file`: its log on the way to the coordinator. `orders`: what it is told meanwhile.
+//!   `ending`: why it does not go on.
+//! - `build_home`: places where builds stay warm. `shared_build`: builds laid out for several shards.
 //! - [`process`]: one command, watched from its start until nothing of it is left.
 //! - [`exit`]: how it ended. [`limits`]: the bounds of its output and its stopping.
 //! - [`environment`]: the few variables that every command sees. [`script`]: a script as a command.
 //! - [`leftovers`]: processes that outlived their parent, found and ended.
 
+pub(crate) mod build_home;
+pub(crate) mod ending;
 pub mod environment;
 pub mod exit;
 pub mod leftovers;
 pub mod limits;
+pub(crate) mod log_file;
+pub(crate) mod logs;
+pub(crate) mod orders;
 pub mod process;
 pub mod script;
+pub(crate) mod shard;
+pub(crate) mod shared_build;
+pub(crate) mod steps;
+pub(crate) mod supervisor;
+pub(crate) mod test_work;
+pub(crate) mod variables;
+pub(crate) mod workspace;

@@ -1,0 +1,37 @@
+//! What an agent finds out about its machine.
+
+use std::num::NonZero;
+
+use muster_common::limits::LABEL_BYTES_MAX;
+use muster_common::requirement::Labels;
+
+/// Labels that every agent has: `os`, `arch`, `cpus`, and `hostname` where it can be read.
+#[must_use]
+pub fn labels() -> Labels {
+    let mut labels = Labels::from([
+        ("os".to_owned(), std::env::consts::OS.to_owned()),
+        ("arch".to_owned(), std::env::consts::ARCH.to_owned()),
+        ("cpus".to_owned(), cpus().to_string()),
+    ]);
+    if let Some(hostname) = hostname() {
+        labels.insert("hostname".to_owned(), hostname);
+    }
+    labels
+}
+
+/// Processors that this process may use.
+#[must_use]
+pub fn cpus() -> usize {
+    std::thread::available_parallelism().map_or(1, NonZero::get)
+}
+
+/// The machine's name, if it has a usable one.
+#[must_use]
+pub fn hostname() -> Option<String> {
+    let name = nix::unistd::gethostname().ok()?.into_string().ok()?;
+    let is_usable = !name.is_empty() && name.len() <= LABEL_BYTES_MAX / 2;
+    is_usable.then_some(name)
+}
+
+/// Most labels that [`labels`] returns.
+pub const LABELS_FOUND_MAX: usize = 4;
