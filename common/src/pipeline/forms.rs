@@ -30,7 +30,7 @@ form!(OneOrMany, { "anyOf": [
     { "type": ["string", "number", "boolean"] },
     { "type": "array", "items": { "type": ["string", "number", "boolean"] } }
 ] });
-form!(Text, { "type": ["string", "number", "boolean", "null"] });
+form!(Text, { "not": { "type": ["object", "array"] } });
 form!(Condition, { "type": ["string", "boolean", "number"] });
 form!(Minutes, { "anyOf": [{ "type": "number", "exclusiveMinimum": 0 }, { "type": "string", "pattern": "\\$\\{\\{" }] });
 form!(Flag, { "anyOf": [{ "type": "boolean" }, { "type": "string", "pattern": "\\$\\{\\{" }] });

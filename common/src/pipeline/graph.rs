@@ -18,11 +18,12 @@ pub(super) struct Graph {
 /// The graph of `file`, or everything that is wrong with it and with what stands in its jobs.
 pub(super) fn graph(file: &PipelineFile) -> Result<Graph, Vec<Diagnostic>> {
     let mut found = Vec::new();
-    let needs: Vec<Vec<usize>> = file.jobs.iter().map(|(_, job)| needs_of(job, file, &mut found)).collect();
+    let index: Index<'_> = file.jobs.iter().enumerate().map(|(index, (key, _))| (key.value.as_str(), index)).collect();
+    let needs: Vec<Vec<usize>> = file.jobs.iter().map(|(_, job)| needs_of(job, file, &index, &mut found)).collect();
     for (key, job) in &file.jobs {
         check_strategy(job, &mut found);
         check_steps(key, job, &mut found);
-        check_downloads(job, file, &mut found);
+        check_downloads(job, file, &index, &mut found);
     }
     let (order, is_open) = topological_order(&needs);
     if order.len() < needs.len()
@@ -33,15 +34,19 @@ pub(super) fn graph(file: &PipelineFile) -> Result<Graph, Vec<Diagnostic>> {
     if found.is_empty() { Ok(Graph { order, needs }) } else { Err(found) }
 }
 
-fn needs_of(job: &Job, file: &PipelineFile, found: &mut Vec<Diagnostic>) -> Vec<usize> {
+/// Places of jobs in the file, by their keys.
+type Index<'f> = BTreeMap<&'f str, usize>;
+
+fn needs_of(job: &Job, file: &PipelineFile, index: &Index<'_>, found: &mut Vec<Diagnostic>) -> Vec<usize> {
     let mut needs = Vec::new();
+    let mut seen = BTreeSet::new();
     for need in &job.needs {
-        match file.jobs.iter().position(|(key, _)| key.value == need.value) {
-            Some(index) if needs.contains(&index) => {
+        match index.get(need.value.as_str()) {
+            Some(index) if !seen.insert(*index) => {
                 let message = format!("{} stands twice in `needs`", shown(&need.value));
                 found.push(Diagnostic::new(DiagnosticCode::Duplicate, need.span, message).help("keep one of them"));
             }
-            Some(index) => needs.push(index),
+            Some(index) => needs.push(*index),
             None => found.push(unknown_job(need, file, "`needs` names")),
         }
     }
@@ -121,10 +126,10 @@ fn check_test_job(job: &Job, found: &mut Vec<Diagnostic>) {
     }
 }
 
-fn check_downloads(job: &Job, file: &PipelineFile, found: &mut Vec<Diagnostic>) {
+fn check_downloads(job: &Job, file: &PipelineFile, index: &Index<'_>, found: &mut Vec<Diagnostic>) {
     for download in &job.download {
         let name = &download.job;
-        if !file.jobs.iter().any(|(key, _)| key.value == name.value) {
+        if !index.contains_key(name.value.as_str()) {
             found.push(unknown_job(name, file, "`download` names"));
         } else if !job.needs.iter().any(|need| need.value == name.value) {
             let message = format!("`download` names {}, which this job does not need", shown(&name.value));

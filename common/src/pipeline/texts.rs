@@ -56,6 +56,11 @@ impl Texts<'_> {
         }
     }
 
+    /// The same where other names are there to be named.
+    pub(super) fn with_names<'n>(&'n mut self, names: &'n Names<'n>) -> Texts<'n> {
+        Texts { source: self.source, matrix: self.matrix, env: self.env, names, found: &mut *self.found }
+    }
+
     fn compute(&self, text: &str, rules: &Rules) -> Result<String, ExpressionError> {
         if !text.contains("${{") {
             return Ok(text.to_owned());

@@ -1,10 +1,11 @@
 //! One job of the file in one combination of its matrix.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
+use super::run::Lowering;
 use super::steps::{StepDefaults, run_steps};
 use super::test::{TestJobs, test_jobs};
-use super::{Group, Lowering};
 use crate::limits::{JOB_TIMEOUT_DEFAULT, JOB_TIMEOUT_MAX, QUEUE_TIMEOUT_DEFAULT};
 use crate::pipeline::diagnostic::{Diagnostic, DiagnosticCode, shown};
 use crate::pipeline::expression::Value;
@@ -30,7 +31,6 @@ impl<'f> Lowering<'f> {
     ) -> (Vec<JobSpec>, Artifacts) {
         let (key, job) = &self.file.jobs[index];
         let matrix = Value::Object(combination.map(|combination| combination.values.clone()).unwrap_or_default());
-        let needs: Vec<&Group> = self.graph.needs[index].iter().map(|need| &self.lowered[*need]).collect();
         let nothing_known = BTreeMap::new();
         let mut found = Vec::new();
         let mut texts = Texts { source: self.source, matrix: &matrix, env: &nothing_known, names, found: &mut found };
@@ -38,55 +38,23 @@ impl<'f> Lowering<'f> {
         let known_env = plain_variables(&self.run.env, &env);
         texts.env = &known_env;
         let name = job_name(&mut texts, key, job, combination);
-        let artifacts = artifacts(&mut texts, job);
-        let condition = job.r#if.as_ref().map_or(Condition::OnSuccess, |text| texts.condition(text, &JOB_CONDITION));
-        let minutes = |texts: &mut Texts<'_>, text: Option<&At<String>>, what: &str, default: std::time::Duration| {
-            let default = u64::try_from(default.as_millis()).unwrap_or(u64::MAX);
-            text.and_then(|text| texts.minutes_ms(text, what, JOB_TIMEOUT_MAX)).unwrap_or(default)
-        };
-        let defaults = StepDefaults::new(self.file, job);
         let base = JobSpec {
             name: name.clone(),
             group: key.value.clone(),
-            needs: needs.iter().flat_map(|group| group.jobs.iter().cloned()).collect(),
-            condition: condition.into_spec(),
-            requirements: job.runs_on.iter().map(|text| requirement(&mut texts, text)).collect(),
+            needs: self.needs(index),
             env,
-            timeout_ms: minutes(&mut texts, job.timeout_minutes.as_ref(), "timeout-minutes", JOB_TIMEOUT_DEFAULT),
-            queue_timeout_ms: minutes(
-                &mut texts,
-                job.queue_timeout_minutes.as_ref(),
-                "queue-timeout-minutes",
-                QUEUE_TIMEOUT_DEFAULT,
-            ),
-            is_repeatable: job.repeatable.as_ref().is_none_or(|repeatable| repeatable.value),
-            may_fail: texts.flag(job.continue_on_error.as_ref(), "continue-on-error"),
-            work: Work::Steps(Vec::new()),
             inputs: job.download.iter().filter_map(|download| self.input(&mut texts, download)).collect(),
-            artifacts: artifacts.clone(),
-            outputs: BTreeMap::new(),
+            ..base(&mut texts, job)
         };
-        let steps = steps(&mut texts, job, names, defaults);
-        let jobs = match job.test() {
-            None => {
-                let all_steps = Names { steps: step_ids(job), ..names.clone() };
-                texts.names = &all_steps;
-                let outputs = job.outputs.iter();
-                let outputs = outputs.map(|(name, text)| (name.value.clone(), texts.text(text, &JOB_OUTPUT))).collect();
-                vec![JobSpec { work: Work::Steps(steps), outputs, ..base }]
-            }
-            Some(step) => {
-                let test = &step.test;
-                // Nobody sees the name of a test step, but what is wrong in it is said.
-                step.name.iter().for_each(|name| drop(texts.text(name, &FIXED)));
-                let prepare = test.prepare.as_ref().map(|prepare| texts.prepare(prepare, defaults));
-                let test = texts.test_spec(test, steps);
-                test.map_or_else(Vec::new, |test| test_jobs(TestJobs { base, test, prepare }))
-            }
-        };
+        let handed_over = base.artifacts.iter().map(|artifact| (artifact.name.clone(), name.clone())).collect();
+        let jobs = work(&mut texts, job, base, StepDefaults::new(self.file, job));
         self.found.append(&mut found);
-        let handed_over = artifacts.into_iter().map(|artifact| (artifact.name, name.clone())).collect();
         (jobs, handed_over)
+    }
+
+    /// Names of all jobs of the run that a job of the file needs.
+    fn needs(&self, index: usize) -> Vec<String> {
+        self.graph.needs[index].iter().flat_map(|need| self.lowered[*need].jobs.iter().cloned()).collect()
     }
 
     /// Finds the one job that hands over what a job wants to have. That its group is needed has been checked.
@@ -119,6 +87,49 @@ impl<'f> Lowering<'f> {
             }
         }
     }
+}
+
+/// What a job says about itself, without its names, its needs and its work.
+fn base(texts: &mut Texts<'_>, job: &Job) -> JobSpec {
+    let condition = job.r#if.as_ref().map_or(Condition::OnSuccess, |text| texts.condition(text, &JOB_CONDITION));
+    let mut minutes = |text: &Option<At<String>>, what: &str, default: Duration| {
+        let given = text.as_ref().and_then(|text| texts.minutes_ms(text, what, JOB_TIMEOUT_MAX));
+        given.unwrap_or_else(|| u64::try_from(default.as_millis()).unwrap_or(u64::MAX))
+    };
+    let timeout_ms = minutes(&job.timeout_minutes, "timeout-minutes", JOB_TIMEOUT_DEFAULT);
+    let queue_timeout_ms = minutes(&job.queue_timeout_minutes, "queue-timeout-minutes", QUEUE_TIMEOUT_DEFAULT);
+    JobSpec {
+        name: String::new(),
+        group: String::new(),
+        needs: Vec::new(),
+        condition: condition.into_spec(),
+        requirements: job.runs_on.iter().map(|text| requirement(texts, text)).collect(),
+        env: Env::new(),
+        timeout_ms,
+        queue_timeout_ms,
+        is_repeatable: job.repeatable.as_ref().is_none_or(|repeatable| repeatable.value),
+        may_fail: texts.flag(job.continue_on_error.as_ref(), "continue-on-error"),
+        work: Work::Steps(Vec::new()),
+        inputs: Vec::new(),
+        artifacts: artifacts(texts, job),
+        outputs: BTreeMap::new(),
+    }
+}
+
+/// `base` with its work, or the jobs that a test suite becomes.
+fn work(texts: &mut Texts<'_>, job: &Job, base: JobSpec, defaults: StepDefaults<'_>) -> Vec<JobSpec> {
+    let steps = steps(texts, job, defaults);
+    let Some(step) = job.test() else {
+        let all_steps = Names { steps: step_ids(job), ..texts.names.clone() };
+        let mut texts = texts.with_names(&all_steps);
+        let outputs = job.outputs.iter().map(|(name, text)| (name.value.clone(), texts.text(text, &JOB_OUTPUT)));
+        return vec![JobSpec { work: Work::Steps(steps), outputs: outputs.collect(), ..base }];
+    };
+    // Nobody sees the name of a test step, but what is wrong in it is said.
+    step.name.iter().for_each(|name| drop(texts.text(name, &FIXED)));
+    let prepare = step.test.prepare.as_ref().map(|prepare| texts.prepare(prepare, defaults));
+    let test = texts.test_spec(&step.test, steps);
+    test.map_or_else(Vec::new, |test| test_jobs(TestJobs { base, test, prepare }))
 }
 
 /// Variables whose values are known as they are. The job's are stronger.
@@ -175,21 +186,14 @@ fn artifacts(texts: &mut Texts<'_>, job: &Job) -> Vec<ArtifactSpec> {
 }
 
 /// The steps that run scripts, each of which sees those before it.
-fn steps(texts: &mut Texts<'_>, job: &Job, names: &Names<'_>, defaults: StepDefaults<'_>) -> Vec<StepSpec> {
+fn steps(texts: &mut Texts<'_>, job: &Job, defaults: StepDefaults<'_>) -> Vec<StepSpec> {
     let ids = step_ids(job);
     let mut before = 0;
     let mut steps = Vec::new();
     for step in run_steps(job) {
         let (earlier, later) = ids.split_at(before);
-        let names = Names { steps: earlier.to_vec(), later_steps: later.to_vec(), ..names.clone() };
-        let mut texts = Texts {
-            source: texts.source,
-            matrix: texts.matrix,
-            env: texts.env,
-            names: &names,
-            found: &mut *texts.found,
-        };
-        steps.push(texts.step(step, defaults));
+        let names = Names { steps: earlier.to_vec(), later_steps: later.to_vec(), ..texts.names.clone() };
+        steps.push(texts.with_names(&names).step(step, defaults));
         before += usize::from(step.id.is_some());
     }
     steps
