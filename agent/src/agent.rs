@@ -28,6 +28,7 @@ use crate::spool::Spool;
 /// An agent that runs in this process. Dropping the handle leaves it running until the runtime ends.
 #[derive(Debug)]
 pub struct Agent {
+    mark: Mark,
     signals: Signals,
     task: JoinHandle<()>,
 }
@@ -55,6 +56,12 @@ pub enum StartError {
 }
 
 impl Agent {
+    /// What all processes that it starts carry, for a caller that must end them at once before it ends itself.
+    #[must_use]
+    pub fn mark(&self) -> &Mark {
+        &self.mark
+    }
+
     /// Asks it to take no new lease, finish the rest, and leave. Returns at once.
     pub fn drain(&self) {
         self.signals.drain.cancel();
@@ -87,11 +94,12 @@ pub async fn start(options: Options) -> Result<Agent, StartError> {
     options.coordinator.check_plaintext(options.is_insecure_allowed)?;
     let signals = Signals::default();
     let (parts, lock) = prepare(options, signals.clone()).await?;
+    let mark = parts.host.mark.clone();
     let task = tokio::spawn(async move {
         Driver::new(parts).run().await;
         drop(lock);
     });
-    Ok(Agent { signals, task })
+    Ok(Agent { mark, signals, task })
 }
 
 async fn prepare(options: Options, signals: Signals) -> Result<(Parts, Flock<File>), StartError> {
