@@ -35,6 +35,8 @@ struct Arriving {
     path: PathBuf,
     hasher: Hasher,
     stored: u64,
+    /// Whether it has become a blob or was thrown away: whoever still holds it begins anew.
+    is_ended: bool,
 }
 
 /// How far an upload is.
@@ -75,7 +77,7 @@ impl Uploads {
     pub async fn append(&self, name: &WriteName, offset: u64, piece: Vec<u8>) -> Result<u64, BlobError> {
         let arriving = self.begun(name).await?;
         let mut arriving = arriving.lock_owned().await;
-        if offset != arriving.stored {
+        if offset != arriving.stored || arriving.is_ended {
             return Err(BlobError::Offset { offset, stored: arriving.stored });
         }
         if arriving.stored + piece.len() as u64 > name.digest.size_bytes {
@@ -105,7 +107,8 @@ impl Uploads {
     /// If the content is another, or the disk is full or fails.
     pub async fn finish(&self, name: &WriteName) -> Result<(), BlobError> {
         let arriving = self.begun(name).await?;
-        let arriving = arriving.lock().await;
+        let mut arriving = arriving.lock().await;
+        arriving.is_ended = true;
         let actual = arriving.hasher.clone().finish();
         let published = if actual == name.digest {
             self.blobs.publish(arriving.path.clone(), name.digest).await
@@ -140,7 +143,7 @@ impl Uploads {
             return Err(BlobError::TooManyUploads { uploads_max: UPLOADS_MAX });
         }
         self.blobs.check_room(name.digest.size_bytes).await?;
-        let arriving = Arriving { path: self.blobs.new_path(), hasher: Hasher::default(), stored: 0 };
+        let arriving = Arriving { path: self.blobs.new_path(), hasher: Hasher::default(), stored: 0, is_ended: false };
         let open = Open { arriving: Arc::new(Mutex::new(arriving)), used: now };
         let arriving = Arc::clone(&open.arriving);
         all.insert(name.clone(), open);
@@ -165,8 +168,10 @@ impl Arriving {
 /// Removes the file of an upload, unless it has become a blob.
 async fn discard(open: Option<Open>) {
     if let Some(open) = open {
-        let path = open.arriving.lock().await.path.clone();
-        drop(tokio::fs::remove_file(path).await);
+        let mut arriving = open.arriving.lock().await;
+        arriving.is_ended = true;
+        // Nothing is lost if it cannot be removed: it is when the coordinator starts again.
+        drop(tokio::fs::remove_file(&arriving.path).await);
     }
 }
 

@@ -105,6 +105,21 @@ async fn thousands_of_files_come_back() -> Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_directory_too_large_for_a_batch_comes_back() -> Result<()> {
+    let fixture = Fixture::start().await?;
+    let source = tempfile::tempdir()?;
+    for number in 0..14_000 {
+        fs::write(source.path().join(number.to_string()), "")?;
+    }
+    let uploaded = fixture.upload(source.path()).await?;
+    assert!(uploaded.root.size_bytes > 1 << 20, "it travels as a stream: {}", uploaded.root);
+    let ((near, _cache), target) = (cache()?, tempfile::tempdir()?);
+    fixture.materialise(uploaded.root, &near, target.path()).await?;
+    assert_eq!(fs::read_dir(target.path())?.count(), 14_000);
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn artifacts_are_what_patterns_name() -> Result<()> {
     let fixture = Fixture::start().await?;
     let source = directory_of(&[(".gitignore", b"target\n"), ("target/debug/app", b"app"), ("target/x.o", b"o")])?;

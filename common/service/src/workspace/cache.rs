@@ -1,15 +1,15 @@
 //! [`BlobCache`]: blobs kept near, in a directory that several slots and processes of one user may share.
 //!
 //! A blob appears by a rename, so what is there is complete, whenever a process was killed. Every use checks its size and
-//! that it was not written to since: its time of modification is a fixed mark, which any later write would change. What
-//! fails the check is thrown away and fetched again. Its time of last access, set on every use, says what is used least.
+//! that nobody changed it since: its permissions are as they were, and its time of modification is a fixed mark, which any
+//! later write would change. What fails the check is thrown away and fetched again. Its time of last access, set on every use, says what is used least.
 
 use std::collections::HashSet;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write as _};
 use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, SystemTime};
 
 use muster_common::digest::Digest;
@@ -53,13 +53,13 @@ impl BlobCache {
         let inner =
             Inner { directory: directory.to_owned(), bytes_max, size: Mutex::default(), fetches: Fetches::default() };
         inner.remove_stale_temporaries()?;
-        inner.trim_if_over(0);
+        inner.recount(&mut inner.size());
         Ok(Self(Arc::new(inner)))
     }
 
     /// Opens a blob for reading; none if it is not here, or is here no longer as it was put.
     pub(crate) fn get(&self, digest: &Digest) -> Option<File> {
-        self.0.checked(&self.0.blob_path(digest, false), digest)
+        self.0.checked(digest, false)
     }
 
     /// Keeps a blob. That its content has this digest has been checked.
@@ -85,8 +85,8 @@ impl BlobCache {
     /// # Errors
     /// If it cannot be renamed.
     pub(crate) fn adopt(&self, digest: &Digest, temporary: NamedTempFile) -> io::Result<()> {
-        self.0.adopt(temporary, &self.0.blob_path(digest, false), 0o444)?;
-        self.0.trim_if_over(digest.size_bytes);
+        self.0.adopt(temporary, digest, false)?;
+        self.0.note_added(digest.size_bytes);
         Ok(())
     }
 
@@ -96,7 +96,9 @@ impl BlobCache {
     /// If the name cannot be made for a reason that a copy would meet too.
     pub(crate) fn link(&self, digest: &Digest, file: LinkedFile<'_>) -> io::Result<bool> {
         let path = self.0.blob_path(digest, file.is_executable);
-        if self.0.checked(&path, digest).is_none() && !(file.is_executable && self.copy_executable(digest, &path)?) {
+        if self.0.checked(digest, file.is_executable).is_none()
+            && !(file.is_executable && self.copy_executable(digest)?)
+        {
             return Ok(false);
         }
         match file.directory.create_hard_link(file.name, &path) {
@@ -112,12 +114,12 @@ impl BlobCache {
     }
 
     /// Permissions belong to a file and not to its names, so an executable one is kept a second time.
-    fn copy_executable(&self, digest: &Digest, path: &Path) -> io::Result<bool> {
+    fn copy_executable(&self, digest: &Digest) -> io::Result<bool> {
         let Some(mut plain) = self.get(digest) else { return Ok(false) };
         let mut temporary = self.temporary()?;
         io::copy(&mut plain, temporary.as_file_mut())?;
-        self.0.adopt(temporary, path, 0o555)?;
-        self.0.trim_if_over(digest.size_bytes);
+        self.0.adopt(temporary, digest, true)?;
+        self.0.note_added(digest.size_bytes);
         Ok(true)
     }
 }
@@ -140,14 +142,22 @@ impl Inner {
         self.directory.join(&hash[..2]).join(format!("{hash}{suffix}"))
     }
 
-    fn checked(&self, path: &Path, digest: &Digest) -> Option<File> {
-        let file =
-            OpenOptions::new().read(true).custom_flags(nix::libc::O_NOFOLLOW | nix::libc::O_CLOEXEC).open(path).ok()?;
+    fn checked(&self, digest: &Digest, is_executable: bool) -> Option<File> {
+        let path = self.blob_path(digest, is_executable);
+        let file = OpenOptions::new()
+            .read(true)
+            .custom_flags(nix::libc::O_NOFOLLOW | nix::libc::O_CLOEXEC)
+            .open(&path)
+            .ok()?;
         let status = file.metadata().ok()?;
-        if !status.is_file() || status.len() != digest.size_bytes || status.mtime() != UNTOUCHED_SECONDS {
+        let is_as_it_was = status.is_file()
+            && status.len() == digest.size_bytes
+            && status.mtime() == UNTOUCHED_SECONDS
+            && status.mode() & 0o777 == mode(is_executable);
+        if !is_as_it_was {
             tracing::warn!(path = %path.display(), "cached blob was changed or cut off, it is fetched again");
             // Nothing is lost if it cannot be removed: it will fail the check again.
-            drop(fs::remove_file(path));
+            drop(fs::remove_file(&path));
             return None;
         }
         // A blob whose use cannot be noted is only forgotten earlier.
@@ -155,28 +165,34 @@ impl Inner {
         Some(file)
     }
 
-    fn adopt(&self, temporary: NamedTempFile, path: &Path, mode: u32) -> io::Result<()> {
+    fn adopt(&self, temporary: NamedTempFile, digest: &Digest, is_executable: bool) -> io::Result<()> {
         let file = temporary.as_file();
-        file.set_permissions(fs::Permissions::from_mode(mode))?;
+        file.set_permissions(fs::Permissions::from_mode(mode(is_executable)))?;
         futimens(file, &TimeSpec::UTIME_NOW, &TimeSpec::new(UNTOUCHED_SECONDS, 0))?;
-        temporary.persist(path).map_err(|error| error.error)?;
+        temporary.persist(self.blob_path(digest, is_executable)).map_err(|error| error.error)?;
         Ok(())
     }
 
     /// Notes what was added. Counts and evicts when the bound may be exceeded, at the latest after every eighth of it,
     /// because other processes add too.
-    fn trim_if_over(&self, added: u64) {
-        let mut size = self.size.lock().expect("nothing panics while it is held");
-        size.bytes = size.bytes.saturating_add(added);
-        size.added_since_counted = size.added_since_counted.saturating_add(added);
-        let is_due = size.bytes > self.bytes_max || size.added_since_counted > self.bytes_max / 8 || added == 0;
-        if !is_due {
-            return;
+    fn note_added(&self, bytes: u64) {
+        let mut size = self.size();
+        size.bytes = size.bytes.saturating_add(bytes);
+        size.added_since_counted = size.added_since_counted.saturating_add(bytes);
+        if size.bytes > self.bytes_max || size.added_since_counted > self.bytes_max / 8 {
+            self.recount(&mut size);
         }
+    }
+
+    fn recount(&self, size: &mut Size) {
         match self.trim() {
             Ok(bytes) => *size = Size { bytes, added_since_counted: 0 },
             Err(error) => tracing::warn!(%error, directory = %self.directory.display(), "cannot trim the blob cache"),
         }
+    }
+
+    fn size(&self) -> MutexGuard<'_, Size> {
+        self.size.lock().expect("nothing panics while it is held")
     }
 
     /// Evicts what was used least until there is some room. Says how many bytes are left.
@@ -289,6 +305,10 @@ impl Drop for Claim<'_> {
     }
 }
 
+const fn mode(is_executable: bool) -> u32 {
+    if is_executable { 0o555 } else { 0o444 }
+}
+
 fn is_unlinkable(error: &io::Error) -> bool {
     let unlinkable = [Errno::EXDEV, Errno::EMLINK, Errno::EPERM, Errno::ENOENT, Errno::EOPNOTSUPP];
     error.raw_os_error().is_some_and(|code| unlinkable.contains(&Errno::from_raw(code)))
@@ -336,9 +356,13 @@ mod tests {
             let path = cache.0.blob_path(&digest, false);
             fs::set_permissions(&path, fs::Permissions::from_mode(0o644))?;
             fs::write(&path, change)?;
+            fs::set_permissions(&path, fs::Permissions::from_mode(0o444))?;
             assert!(cache.get(&digest).is_none());
             assert!(!path.exists());
         }
+        cache.put(&digest, b"abc")?;
+        fs::set_permissions(cache.0.blob_path(&digest, false), fs::Permissions::from_mode(0o644))?;
+        assert!(cache.get(&digest).is_none(), "somebody is about to write to it");
         Ok(())
     }
 

@@ -28,6 +28,7 @@ mod fetch;
 mod placement;
 
 pub use cache::BlobCache;
+pub use listing::ListError;
 pub use materialise::{Layer, MaterialiseError, Materialised, Placement, materialise};
 pub use path::TreePath;
 pub use progress::{Progress, ProgressSink};

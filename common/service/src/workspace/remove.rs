@@ -166,8 +166,8 @@ mod tests {
         symlink("nowhere", tree.join("dangling"))?;
         nix::unistd::mkfifo(&tree.join("pipe"), Mode::S_IRWXU)?;
         fs::write(tree.join(OsStr::from_bytes(b"\xff\xfe")), "")?;
-        fs::set_permissions(tree.join("a/read-only"), fs::Permissions::from_mode(0))?;
-        fs::set_permissions(tree.join("a/b"), fs::Permissions::from_mode(0))?;
+        fs::set_permissions(tree.join("a/read-only"), fs::Permissions::from_mode(0o0))?;
+        fs::set_permissions(tree.join("a/b"), fs::Permissions::from_mode(0o0))?;
         fs::set_permissions(tree.join("a"), fs::Permissions::from_mode(0o500))?;
         remove_tree(&tree)?;
         assert!(!tree.exists() && outside.join("kept").exists());

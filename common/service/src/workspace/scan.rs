@@ -203,6 +203,21 @@ mod tests {
     }
 
     #[test]
+    fn what_git_controls_is_taken_although_it_is_ignored() -> anyhow::Result<()> {
+        let root = tempfile::tempdir()?;
+        write(root.path(), &[(".gitignore", "*.log\n"), ("d/kept.log", ""), ("d/other.log", ""), ("d/gone.log", "")])?;
+        let git = |args: &[&str]| std::process::Command::new("git").arg("-C").arg(root.path()).args(args).output();
+        if git(&["init"]).is_err() {
+            // Without git there is no such thing.
+            return Ok(());
+        }
+        git(&["add", "--force", "d/kept.log", "d/gone.log"])?;
+        fs::remove_file(root.path().join("d/gone.log"))?;
+        assert_eq!(listed(root.path())?, [".gitignore", "d", "d/kept.log"]);
+        Ok(())
+    }
+
+    #[test]
     fn links_that_lead_out_are_refused_by_name() -> anyhow::Result<()> {
         let root = tempfile::tempdir()?;
         write(root.path(), &[("d/file", "")])?;
