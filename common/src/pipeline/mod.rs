@@ -31,6 +31,7 @@ pub use diagnostic::DiagnosticCode;
 pub use diagnostics::{DiagnosticRecord, Diagnostics};
 pub use lower::{CompileOptions, SingleTest, single_test};
 pub use schema::{run_spec_schema, schema};
+pub use suggestion::nearest;
 
 #[cfg(test)]
 #[expect(clippy::disallowed_methods, reason = "tests read the files that they compare with")]

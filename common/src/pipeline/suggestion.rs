@@ -1,7 +1,7 @@
 //! What somebody may have meant who wrote a word that is not known.
 
 /// The one of `known` that is most like `word`, if it is like enough that a person may have meant it.
-pub(crate) fn nearest<'k>(word: &str, known: impl IntoIterator<Item = &'k str>) -> Option<&'k str> {
+pub fn nearest<'k>(word: &str, known: impl IntoIterator<Item = &'k str>) -> Option<&'k str> {
     if word.len() > WORD_BYTES_MAX {
         return None;
     }

@@ -1,6 +1,7 @@
 //! Whole files: the good ones with the run that they stand for, the bad ones with what is said about them.
 
 mod hostile;
+mod reference;
 mod schema;
 
 use std::path::Path;
