@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use muster_common::id::AgentLife;
 use muster_service::blob::BlobClient;
@@ -131,7 +132,7 @@ async fn prepare(options: Options, signals: Signals) -> Result<(Parts, Flock<Fil
         is_connected,
         environment: environment::base(std::env::vars_os()),
         mark,
-        build_homes: BuildHomes::new(directory.join("builds")),
+        build_homes: BuildHomes::new(directory.join(BUILDS)),
         shared_builds: SharedBuilds::new(directory.join(SHARED_BUILDS)),
         grace: options.grace,
     };
@@ -168,10 +169,27 @@ async fn end_earlier_life(directory: &Path, mark: &Mark) -> io::Result<()> {
             tracing::error!(?survivors, "processes of an earlier life of this agent cannot be ended");
         }
     }
-    tokio::task::spawn_blocking(move || folders.iter().try_for_each(|folder| remove_tree(folder)))
-        .await
-        .map_err(io::Error::other)
-        .flatten()
+    let builds = directory.join(BUILDS);
+    let work = move || {
+        folders.iter().try_for_each(|folder| remove_tree(folder))?;
+        remove_stale_builds(&builds)
+    };
+    tokio::task::spawn_blocking(work).await.map_err(io::Error::other).flatten()
+}
+
+/// Places in which nothing was built or tested for long take room for nothing.
+fn remove_stale_builds(builds: &Path) -> io::Result<()> {
+    if !builds.is_dir() {
+        return Ok(());
+    }
+    for entry in std::fs::read_dir(builds)? {
+        let entry = entry?;
+        let age = entry.metadata()?.modified()?.elapsed().unwrap_or_default();
+        if age > BUILD_AGE_MAX {
+            remove_tree(&entry.path())?;
+        }
+    }
+    Ok(())
 }
 
 fn create(directory: &Path) -> io::Result<PathBuf> {
@@ -188,3 +206,5 @@ fn lock(directory: &Path) -> io::Result<Flock<File>> {
 const AGENT_MARK: &str = "MUSTER_AGENT_DIRECTORY";
 const ATTEMPTS: &str = "attempts";
 const SHARED_BUILDS: &str = "shared-builds";
+const BUILDS: &str = "builds";
+const BUILD_AGE_MAX: Duration = Duration::from_secs(14 * 24 * 60 * 60);

@@ -237,11 +237,11 @@ impl Phase {
         }
     }
 
-    /// Whether its work goes on, or will.
+    /// Whether it has a slot, or waits for one: by this the coordinator knows which slots are free.
     pub(crate) const fn is_alive(self) -> bool {
         match self {
-            Self::Waiting | Self::Running | Self::Stopping => true,
-            Self::Forgotten | Self::Ended => false,
+            Self::Waiting | Self::Running | Self::Stopping | Self::Forgotten => true,
+            Self::Ended => false,
         }
     }
 

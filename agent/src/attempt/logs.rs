@@ -71,7 +71,8 @@ impl AttemptLog {
         let (written_sender, written) = watch::channel(Written::default());
         let (shipped_sender, shipped) = watch::channel(Shipped::default());
         let writer = tokio::spawn(log_file::write(path.clone(), chunks, written_sender));
-        let shipper = Shipper { name, path, bulk, written: written.clone(), shipped: shipped_sender };
+        let shipper =
+            Shipper { name, path, bulk, written: written.clone(), shipped: shipped_sender, resend_from: None };
         let shipper = tokio::spawn(shipper.run());
         (Self { written, shipped, is_connected, writer, shipper }, log)
     }
@@ -114,12 +115,16 @@ struct Shipper {
     bulk: Channel,
     written: watch::Receiver<Written>,
     shipped: watch::Sender<Shipped>,
+    /// Where to begin, if not at what is durable. What is stored is not stored twice.
+    resend_from: Option<u64>,
 }
 
 /// Why a stream of a log ended.
 enum Broken {
     /// It may go better next time.
     Transient,
+    /// The coordinator has less than it said was durable: its disk lost some of it.
+    Gap,
     /// The coordinator will never take it.
     Refused,
 }
@@ -138,7 +143,8 @@ impl Shipper {
                     self.shipped.send_modify(|shipped| shipped.is_refused = true);
                     return;
                 }
-                Err(Broken::Transient) => {}
+                Err(Broken::Transient) => self.resend_from = None,
+                Err(Broken::Gap) => self.resend_from = Some(0),
             }
             if self.shipped.borrow().durable_bytes > before {
                 pause = PAUSE_MIN;
@@ -152,7 +158,7 @@ impl Shipper {
     async fn stream_once(&mut self) -> Result<(), Broken> {
         let (sender, requests) = mpsc::channel(CHUNKS_UNDER_WAY_MAX);
         let mut client = AgentServiceClient::new(self.bulk.clone());
-        let start = self.shipped.borrow().durable_bytes;
+        let start = self.resend_from.unwrap_or_else(|| self.shipped.borrow().durable_bytes);
         let reading = read_into(self.path.clone(), start, self.name.clone(), self.written.clone(), sender);
         let reader = AbortOnDrop(tokio::spawn(reading));
         let acks = client.append_log(ReceiverStream::new(requests)).await.map_err(|status| judge(&status))?;
@@ -234,11 +240,8 @@ async fn open_at(path: &Path, offset: u64) -> std::io::Result<File> {
 /// What the coordinator will say again, whatever is tried.
 fn judge(status: &tonic::Status) -> Broken {
     match status.code() {
-        Code::InvalidArgument
-        | Code::NotFound
-        | Code::PermissionDenied
-        | Code::FailedPrecondition
-        | Code::OutOfRange => {
+        Code::OutOfRange => Broken::Gap,
+        Code::InvalidArgument | Code::NotFound | Code::PermissionDenied | Code::FailedPrecondition => {
             tracing::warn!(code = %status.code(), message = status.message(), "the coordinator refuses an attempt's log");
             Broken::Refused
         }

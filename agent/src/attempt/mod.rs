@@ -3,7 +3,7 @@
 //! - `supervisor`: the whole of it. `workspace`, `variables`: where it runs and what it sees. `steps`, `test_work`,
 //!   `shard`: what it does. `logs`, `log_file`: its log on the way to the coordinator. `orders`: what it is told meanwhile.
 //!   `ending`: why it does not go on.
-//! - `build_home`: places where builds stay warm. `shared_build`: builds laid out for several shards.
+//! - `build_home`, `warm_files`: places where builds stay warm. `shared_build`: builds laid out for several shards.
 //! - [`process`]: one command, watched from its start until nothing of it is left.
 //! - [`exit`]: how it ended. [`limits`]: the bounds of its output and its stopping.
 //! - [`environment`]: the few variables that every command sees. [`script`]: a script as a command.
@@ -26,4 +26,5 @@ pub(crate) mod steps;
 pub(crate) mod supervisor;
 pub(crate) mod test_work;
 pub(crate) mod variables;
+mod warm_files;
 pub(crate) mod workspace;

@@ -28,7 +28,7 @@ use super::orders::{OrderReceiver, Stop};
 use super::steps::{StepRunner, job_outputs};
 use super::test_work;
 use super::variables::Variables;
-use super::workspace::Workspace;
+use super::workspace::{Source, Workspace};
 use crate::host::Host;
 use crate::runner::{Log, RunnerContext};
 
@@ -163,7 +163,7 @@ async fn carry_out(
     let Tools { host, blobs, workspace, mark, log } = tools;
     let stop = orders.stopper.token().clone();
     tokio::select! {
-        filled = workspace.fill(lease, host, blobs) => filled?,
+        filled = workspace.fill(Source { lease, host, blobs, log }) => filled?,
         () = stop.cancelled() => return Err(Ending::stopped(orders.stopper.reason().unwrap_or(Stop::Cancelled))),
     }
     let mut variables = Variables::of(lease, host, workspace, mark)?;

@@ -3,16 +3,17 @@
 use std::path::{Path, PathBuf};
 
 use muster_common::control::{Lease, LeaseInput, LeaseWork};
-use muster_common::digest::Digest;
 use muster_common::error_code::ReasonCode;
 use muster_common::spec::{BUILD_ARTIFACT, Runner, TestSpec};
 use muster_service::blob::BlobClient;
-use muster_service::workspace::{Layer, Placement, TreePath, materialise, remove_tree};
+use muster_service::workspace::{BlobCache, Layer, Placement, TreePath, materialise, remove_tree};
 
-use super::build_home::BuildHome;
+use super::build_home::{BuildHome, Layout};
 use super::ending::Ending;
 use super::shared_build::SharedBuild;
+use super::warm_files::keep_times;
 use crate::host::Host;
+use crate::runner::{Log, build_place};
 
 /// Where an attempt runs.
 #[derive(Debug)]
@@ -27,24 +28,32 @@ pub(crate) struct Workspace {
     pub(crate) private: PathBuf,
     /// For a build: the folder that becomes its artifact. For tests: the laid-out artifact.
     pub(crate) build: PathBuf,
-    /// For a build that stays warm: its place.
+    /// Where its builds stay warm, if they do.
     pub(crate) home: Option<BuildHome>,
-    _shared_build: Option<SharedBuild>,
+    shared_build: Option<SharedBuild>,
+}
+
+/// What a workspace is filled with.
+#[derive(Clone, Copy)]
+pub(crate) struct Source<'a> {
+    pub(crate) lease: &'a Lease,
+    pub(crate) host: &'a Host,
+    pub(crate) blobs: &'a BlobClient,
+    pub(crate) log: &'a Log,
 }
 
 impl Workspace {
     /// Makes the folders of an attempt, empty.
     pub(crate) fn folders(lease: &Lease, host: &Host) -> Result<Self, Ending> {
         let folder = host.attempts_folder.join(lease.token.to_string());
-        let home = is_warm_build(&lease.work).then(|| host.build_homes.take(&lease.project));
         let workspace = Self {
-            root: home.as_ref().map_or_else(|| folder.join("workspace"), BuildHome::workspace),
+            root: folder.join("workspace"),
             temporary: folder.join("tmp"),
             private: folder.join("private"),
             build: folder.join("build"),
             folder,
-            home,
-            _shared_build: None,
+            home: None,
+            shared_build: None,
         };
         for path in [&workspace.temporary, &workspace.private, &workspace.build] {
             std::fs::create_dir_all(path).map_err(|error| Ending::disk("create", path, &error))?;
@@ -53,28 +62,38 @@ impl Workspace {
     }
 
     /// Lays out what the lease names.
-    pub(crate) async fn fill(&mut self, lease: &Lease, host: &Host, blobs: &BlobClient) -> Result<(), Ending> {
-        if self.home.is_some() {
-            remove(self.root.clone()).await.map_err(|error| Ending::disk("clear", &self.root, &error))?;
+    pub(crate) async fn fill(&mut self, source: Source<'_>) -> Result<(), Ending> {
+        let layout = layout(source.lease)?;
+        if let Some(input) = source.lease.inputs.iter().find(|input| is_build_input(input, &source.lease.work)) {
+            let shared = source.host.shared_builds.get(input.root, source.blobs, &source.host.cache).await?;
+            self.build = shared.path();
+            self.shared_build = Some(shared);
+            self.home = self.place_of_build(&layout, source).await;
+        } else if is_warm_build(&source.lease.work) {
+            self.home = Some(source.host.build_homes.take(&source.lease.project));
         }
-        std::fs::create_dir_all(&self.root).map_err(|error| Ending::disk("create", &self.root, &error))?;
-        let mut layers: Vec<Layer> = lease.workspace.map(|root| layer(root, TreePath::root())).into_iter().collect();
-        for input in &lease.inputs {
-            if is_build_input(input, &lease.work) {
-                let shared = host.shared_builds.get(input.root, blobs, &host.cache).await?;
-                self.build = shared.path();
-                self._shared_build = Some(shared);
-            } else {
-                let path = TreePath::parse(input.path.as_deref().unwrap_or_default()).map_err(|error| {
-                    Ending::failed(ReasonCode::WorkspaceFailed, format!("input `{}`: {error}", input.artifact))
-                })?;
-                layers.push(layer(input.root, path));
+        match &self.home {
+            Some(home) => {
+                self.root = home.workspace();
+                fill_home(home, &layout, source).await
             }
+            None => lay_out(&layout, &self.root, source.blobs, &source.host.cache).await,
         }
-        if !layers.is_empty() {
-            materialise(blobs, &host.cache, &layers, &self.root).await?;
+    }
+
+    /// Where the tests that are to be run were built, if that place is this agent's to use.
+    async fn place_of_build(&self, layout: &Layout, source: Source<'_>) -> Option<BuildHome> {
+        let built_in = build_place(&self.build).ok()?.directory;
+        let home = source.host.build_homes.share(&built_in, layout);
+        if home.is_none() && !built_in.is_dir() {
+            let text = format!(
+                "these tests were built in {}, which is not on this agent: those that look for files by paths that the \
+                 compiler wrote into them will not find them; give all agents the same --directory",
+                built_in.display()
+            );
+            source.log.note(&text).await;
         }
-        Ok(())
+        home
     }
 
     /// A folder beneath the workspace, as a job names it.
@@ -108,13 +127,73 @@ impl Workspace {
     }
 }
 
+/// Fills the workspace of a build place. A build gets it as if it were new, but for the times of unchanged files. Shards
+/// take it as the build has left it, or as the first of them has laid it out.
+async fn fill_home(home: &BuildHome, layout: &Layout, source: Source<'_>) -> Result<(), Ending> {
+    let laid = home.laid();
+    let mut laid = laid.lock().await;
+    let root = home.workspace();
+    if !is_warm_build(&source.lease.work) && laid.as_ref() == Some(layout) && root.is_dir() {
+        return Ok(());
+    }
+    *laid = None;
+    let old = root.with_file_name("workspace.old");
+    let moved = move_away(root.clone(), old.clone()).await;
+    moved.map_err(|error| Ending::disk("clear", &root, &error))?;
+    lay_out(layout, &root, source.blobs, &source.host.cache).await?;
+    let times = keep_times_and_remove(old, root.clone()).await;
+    times.map_err(|error| Ending::disk("prepare", &root, &error))?;
+    *laid = Some(layout.clone());
+    Ok(())
+}
+
+async fn lay_out(layout: &Layout, root: &Path, blobs: &BlobClient, cache: &BlobCache) -> Result<(), Ending> {
+    std::fs::create_dir_all(root).map_err(|error| Ending::disk("create", root, &error))?;
+    let layers = layout
+        .iter()
+        .map(|(digest, path)| Ok(Layer { root: *digest, path: TreePath::parse(path)?, placement: Placement::Copy }))
+        .collect::<Result<Vec<_>, muster_service::workspace::path::PathError>>()
+        .map_err(|error| Ending::failed(ReasonCode::WorkspaceFailed, error.to_string()))?;
+    if !layers.is_empty() {
+        materialise(blobs, cache, &layers, root).await?;
+    }
+    Ok(())
+}
+
+/// The workspace and the inputs that lie over it, in order.
+fn layout(lease: &Lease) -> Result<Layout, Ending> {
+    let mut layout: Layout = lease.workspace.map(|root| (root, String::new())).into_iter().collect();
+    for input in lease.inputs.iter().filter(|input| !is_build_input(input, &lease.work)) {
+        let path = input.path.clone().unwrap_or_default();
+        TreePath::parse(&path).map_err(|error| {
+            Ending::failed(ReasonCode::WorkspaceFailed, format!("input `{}`: {error}", input.artifact))
+        })?;
+        layout.push((input.root, path));
+    }
+    Ok(layout)
+}
+
 /// Removes a folder and everything in it.
-pub(crate) async fn remove(path: PathBuf) -> std::io::Result<()> {
+async fn remove(path: PathBuf) -> std::io::Result<()> {
     tokio::task::spawn_blocking(move || remove_tree(&path)).await.map_err(std::io::Error::other)?
 }
 
-fn layer(root: Digest, path: TreePath) -> Layer {
-    Layer { root, path, placement: Placement::Copy }
+async fn move_away(from: PathBuf, to: PathBuf) -> std::io::Result<()> {
+    remove(to.clone()).await?;
+    match std::fs::rename(from, to) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
+        outcome => outcome,
+    }
+}
+
+async fn keep_times_and_remove(old: PathBuf, new: PathBuf) -> std::io::Result<()> {
+    let work = move || {
+        if old.is_dir() {
+            keep_times(&old, &new)?;
+        }
+        remove_tree(&old)
+    };
+    tokio::task::spawn_blocking(work).await.map_err(std::io::Error::other)?
 }
 
 /// Whether a second build of the same project is quicker at the same place.
