@@ -1,4 +1,12 @@
-//! What must hold after every step.
+//! What must hold after every step, whatever came in: the promises that can be seen in one state, and that every index
+//! says what the tables say.
+
+mod capacity;
+mod deadlines;
+mod leases;
+mod queue;
+mod runs;
+mod tests;
 
 use crate::Scheduler;
 
@@ -17,6 +25,15 @@ pub struct Violation {
 /// # Errors
 /// The first promise that does not hold.
 pub fn check(scheduler: &Scheduler) -> Result<(), Violation> {
-    let _ = scheduler;
-    Ok(())
+    capacity::check(scheduler)?;
+    leases::check(scheduler)?;
+    tests::check(scheduler)?;
+    runs::check(scheduler)?;
+    queue::check(scheduler)?;
+    deadlines::check(scheduler)
+}
+
+/// A violation unless `holds`.
+fn ensure(holds: bool, promise: &'static str, what: impl FnOnce() -> String) -> Result<(), Violation> {
+    if holds { Ok(()) } else { Err(Violation { promise, what: what() }) }
 }

@@ -297,6 +297,49 @@ impl Queue {
     }
 }
 
+/// For the invariants.
+impl Queue {
+    pub(crate) fn slots_by_project(&self) -> BTreeMap<Arc<str>, u32> {
+        self.held.clone()
+    }
+
+    /// Whether every index says what the tables say.
+    pub(crate) fn check_indexes(&self, agents: &Agents) -> Result<(), String> {
+        for (id, class) in &self.classes {
+            let able = agents.table.values().filter(|agent| agent.session.is_some());
+            let able = able.filter(|agent| all_hold(&class.requirements, &agent.labels));
+            let free: BTreeSet<(AgentRank, AgentName)> = able
+                .clone()
+                .filter(|agent| agent.free() > 0)
+                .map(|agent| (placement::rank(agent.free()), agent.name.clone()))
+                .collect();
+            let idle: BTreeSet<AgentName> =
+                able.clone().filter(|agent| !agent.idle.is_empty()).map(|agent| agent.name.clone()).collect();
+            let able: BTreeSet<AgentName> = able.map(|agent| agent.name.clone()).collect();
+            if (&able, &free, &idle) != (&class.agents, &class.free, &class.idle) {
+                return Err(format!("class {id:?} has wrong agents: {class:?}"));
+            }
+            let waiting = self.places.values().filter(|place| place.class == *id).count();
+            let in_line: usize = class.projects.values().map(|line| line.jobs.len()).sum();
+            if waiting != class.waiting || in_line + class.aside.len() != waiting {
+                return Err(format!("class {id:?} has {waiting} jobs and counts {}", class.waiting));
+            }
+            for (project, line) in &class.projects {
+                let held = self.held.get(project).copied().unwrap_or(0);
+                let rank = line.jobs.first().map(|(head, _)| ProjectRank::new(*head, held));
+                let is_in_order = rank.is_some_and(|rank| class.order.contains(&(rank, project.clone())));
+                if rank != line.rank || !is_in_order || class.order.len() != class.projects.len() {
+                    return Err(format!("project {project} is at a wrong place in class {id:?}"));
+                }
+            }
+            if !class.order.is_empty() && !class.free.is_empty() {
+                return Err(format!("class {id:?} has a free slot and a job in line that was not tried"));
+            }
+        }
+        Ok(())
+    }
+}
+
 impl Class {
     fn take_in(&mut self, id: ClassId, agent: &mut Agent) {
         agent.classes.insert(id);

@@ -1,0 +1,41 @@
+//! Nobody waits without a reason: a job that wants a slot is in line, and a free slot that is right for it is given to it.
+
+use super::{Violation, ensure};
+use crate::Scheduler;
+use crate::state::Job;
+use muster_common::id::JobId;
+
+const PROMISE: &str = "nobody waits without a reason";
+
+pub(super) fn check(scheduler: &Scheduler) -> Result<(), Violation> {
+    scheduler.queue.check_indexes(&scheduler.agents).map_err(|what| Violation { promise: PROMISE, what })?;
+    for (id, job) in &scheduler.jobs {
+        check_job(scheduler, *id, job)?;
+    }
+    for id in scheduler.queue.places.keys() {
+        let is_open = scheduler.jobs.get(id).is_some_and(|job| !job.has_ended() && job.stop.is_none());
+        ensure(is_open, PROMISE, || format!("job {id} is in line although it has ended or is being stopped"))?;
+    }
+    Ok(())
+}
+
+fn check_job(scheduler: &Scheduler, id: JobId, job: &Job) -> Result<(), Violation> {
+    let is_waiting = !job.has_ended() && job.row.queued.is_some() && job.stop.is_none();
+    if !is_waiting {
+        return Ok(());
+    }
+    let is_in_line = scheduler.queue.places.contains_key(&id);
+    match job.sealed_suite() {
+        None => ensure(is_in_line == job.live.is_empty(), PROMISE, || {
+            format!("job {id} has {} live leases; in line: {is_in_line}", job.live.len())
+        })?,
+        Some(suite) => {
+            ensure(!suite.is_decided(), PROMISE, || format!("job {id} has all its verdicts and goes on"))?;
+            let is_served = is_in_line || !suite.shards.is_empty() || scheduler.pending.offers.contains(&id);
+            ensure(is_served, PROMISE, || format!("job {id} has no shard and is not in line"))?;
+        }
+    }
+    let reason = scheduler.job_summary(id);
+    let has_reason = reason.state != crate::JobState::Queued || !reason.waiting_for.is_empty();
+    ensure(has_reason, PROMISE, || format!("job {id} is queued without a reason"))
+}
