@@ -1,3 +1,31 @@
 //! The muster command: run pipelines and test suites here or on a fleet.
+//!
+//! - [`commands`]: one file per command. [`arguments`]: what they share on the command line.
+//! - [`fleet`]: the coordinator that a command speaks to; [`local`] is the one inside this process.
+//! - [`client`], [`follow`], [`run_view`], [`report`]: a run over gRPC, from its submission to its report.
+//! - [`output`]: for people, for programs, and JUnit XML. [`exit_code`]: the number at the end.
 
-fn main() {}
+mod application;
+mod arguments;
+mod client;
+mod commands;
+mod data_directory;
+mod details;
+mod exit_code;
+mod failure;
+mod fleet;
+mod follow;
+mod interrupt;
+mod local;
+mod output;
+mod project;
+#[cfg(test)]
+mod reference;
+mod report;
+mod run_view;
+mod submission;
+mod watching;
+
+fn main() -> std::process::ExitCode {
+    application::run().into()
+}
