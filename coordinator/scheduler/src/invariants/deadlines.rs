@@ -11,11 +11,6 @@ pub(super) fn check(scheduler: &Scheduler) -> Result<(), Violation> {
         let moment = scheduler.deadlines.moment(&Deadline::Agent(name.clone()));
         let is_armed = moment.is_some_and(|moment| moment <= agent.next_doubt(&scheduler.config));
         ensure(is_armed, PROMISE, || format!("nobody watches agent {name}"))?;
-        for token in agent.held.keys().filter(|token| !scheduler.leases.contains_key(token)) {
-            let leftover = Deadline::Leftover(name.clone(), *token);
-            let is_bounded = agent.session.is_some() || scheduler.deadlines.is_set(&leftover);
-            ensure(is_bounded, PROMISE, || format!("leftover {token} on {name} takes its slot for ever"))?;
-        }
     }
     for (id, job) in scheduler.jobs.iter().filter(|(_, job)| !job.has_ended() && job.row.queued.is_some()) {
         let is_bounded = match (&job.stop, job.row.started) {
@@ -25,7 +20,7 @@ pub(super) fn check(scheduler: &Scheduler) -> Result<(), Violation> {
         };
         ensure(is_bounded, PROMISE, || format!("job {id} may take for ever"))?;
     }
-    for (id, job) in scheduler.jobs.iter().filter(|(_, job)| job.has_ended()) {
+    for (id, _) in scheduler.jobs.iter().filter(|(_, job)| job.has_ended()) {
         let kinds = [Deadline::Queue(*id), Deadline::Timeout(*id), Deadline::Stop(*id), Deadline::Retry(*id)];
         let is_clear = kinds.iter().all(|deadline| !scheduler.deadlines.is_set(deadline));
         ensure(is_clear, PROMISE, || format!("job {id} has ended and a deadline is armed for it"))?;

@@ -1,8 +1,11 @@
 //! Tests of the scheduler as a whole: scripted scenarios with golden outputs, and random histories.
 //!
 //! - `scenarios`: runs every file of `tests/scenarios`, whose language `script` reads and `render` writes.
+//! - `histories`: random inputs, played by the model of a fleet in `fleet`.
 //! - `world`: a scheduler with its store, checked after every step.
 
+mod fleet;
+mod histories;
 mod render;
 mod scenarios;
 mod script;

@@ -45,6 +45,14 @@ impl World {
         self.step(at, Input::Deadline).effects
     }
 
+    /// Whether every run has ended.
+    pub(crate) fn is_quiet(&self) -> bool {
+        self.rows.values().all(|row| match row {
+            Row::Run(run) => run.end.is_some(),
+            _ => true,
+        })
+    }
+
     fn restored(&self, epoch: Epoch, at: Monotonic) -> Scheduler {
         Scheduler::restore(self.config.clone(), epoch, self.rows.values().cloned(), now(at))
             .expect("rows that a scheduler wrote make a state")
