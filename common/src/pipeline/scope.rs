@@ -25,7 +25,7 @@ pub(super) struct Names<'f> {
     /// Jobs that it needs, and the names of their outputs.
     pub(super) needs: BTreeMap<&'f str, Vec<&'f str>>,
     /// All jobs of the file.
-    pub(super) jobs: Vec<&'f str>,
+    pub(super) jobs: &'f [&'f str],
     /// Steps whose results are known at this place.
     pub(super) steps: Vec<&'f str>,
     /// Steps of the job that come later.

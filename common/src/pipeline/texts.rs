@@ -1,5 +1,6 @@
 //! Computing the texts of a file as far as they are known when it is compiled.
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
 
 use super::diagnostic::{Diagnostic, DiagnosticCode};
@@ -34,6 +35,8 @@ pub(super) struct Texts<'t> {
     pub(super) env: &'t BTreeMap<String, String>,
     pub(super) names: &'t Names<'t>,
     pub(super) found: &'t mut Vec<Diagnostic>,
+    /// Counts the expressions that are computed.
+    pub(super) computed: &'t Cell<usize>,
 }
 
 impl Texts<'_> {
@@ -58,7 +61,14 @@ impl Texts<'_> {
 
     /// The same where other names are there to be named.
     pub(super) fn with_names<'n>(&'n mut self, names: &'n Names<'n>) -> Texts<'n> {
-        Texts { source: self.source, matrix: self.matrix, env: self.env, names, found: &mut *self.found }
+        Texts {
+            source: self.source,
+            matrix: self.matrix,
+            env: self.env,
+            names,
+            found: &mut *self.found,
+            computed: self.computed,
+        }
     }
 
     fn compute(&self, text: &str, rules: &Rules) -> Result<String, ExpressionError> {
@@ -66,6 +76,7 @@ impl Texts<'_> {
             return Ok(text.to_owned());
         }
         let template = Template::parse(text)?;
+        self.computed.set(self.computed.get() + template.parts.len());
         let is_later = !rules.known_later.is_empty();
         let written: Vec<&str> = template
             .parts

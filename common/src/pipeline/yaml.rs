@@ -1,5 +1,6 @@
 //! From the bytes of a file to its tree.
 
+use serde_saphyr::budget::BudgetBreach;
 use serde_saphyr::options::{DuplicateKeyPolicy, MergeKeyPolicy};
 use serde_saphyr::{Error, Location, NonFiniteFloatPolicy, Options};
 
@@ -63,6 +64,7 @@ fn options() -> Options {
         reject_unsupported_tags: true,
         non_finite_float_policy: NonFiniteFloatPolicy::AsString,
         with_snippet: false,
+        emit_comments: false,
     }
 }
 
@@ -77,11 +79,15 @@ fn syntax_error(text: &str, error: &Error) -> Diagnostic {
     }
     match error {
         Error::UnsupportedTag { tag, .. } => tag_error(text, span, tag),
+        Error::Budget { breach: BudgetBreach::Depth { .. }, .. } => {
+            Diagnostic::new(DiagnosticCode::TooLarge, span, "the file is nested too deeply")
+                .label(format!("more than {DEPTH_MAX} levels"))
+        }
         Error::Budget { .. }
         | Error::AliasReplayLimitExceeded { .. }
         | Error::AliasExpansionLimitExceeded { .. }
         | Error::AliasReplayStackDepthExceeded { .. } => {
-            Diagnostic::new(DiagnosticCode::TooLarge, span, "the file is too large when its aliases are written out")
+            Diagnostic::new(DiagnosticCode::TooLarge, span, "the file has too many parts, its aliases written out")
                 .label("the limit is reached here")
                 .help("repeat less with `*alias`, or nest less deeply")
         }

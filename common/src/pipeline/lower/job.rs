@@ -33,7 +33,14 @@ impl<'f> Lowering<'f> {
         let matrix = Value::Object(combination.map(|combination| combination.values.clone()).unwrap_or_default());
         let nothing_known = BTreeMap::new();
         let mut found = Vec::new();
-        let mut texts = Texts { source: self.source, matrix: &matrix, env: &nothing_known, names, found: &mut found };
+        let mut texts = Texts {
+            source: self.source,
+            matrix: &matrix,
+            env: &nothing_known,
+            names,
+            found: &mut found,
+            computed: &self.computed,
+        };
         let env: Env = job.env.iter().map(|(name, text)| (name.value.clone(), texts.text(text, &JOB_ENV))).collect();
         let known_env = plain_variables(&self.run.env, &env);
         texts.env = &known_env;

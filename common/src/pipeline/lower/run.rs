@@ -1,5 +1,6 @@
 //! The run, and the order in which the file's jobs are put into it.
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
 
 use crate::limits::{JOBS_PER_RUN_MAX, RUN_SPEC_BYTES_MAX};
@@ -33,7 +34,8 @@ pub(in crate::pipeline) fn lower(
     source: &str,
     options: &CompileOptions,
 ) -> Result<RunSpec, Vec<Diagnostic>> {
-    let mut lowering = Lowering::new(file, graph, source);
+    let keys: Vec<&str> = file.jobs.iter().map(|(key, _)| key.value.as_str()).collect();
+    let mut lowering = Lowering::new(file, graph, source, &keys);
     lowering.run(options);
     for index in &graph.order {
         if lowering.is_full {
@@ -48,6 +50,8 @@ pub(in crate::pipeline) fn lower(
 /// What is there so far.
 pub(super) struct Lowering<'f> {
     pub(super) file: &'f PipelineFile,
+    /// Keys of its jobs.
+    keys: &'f [&'f str],
     pub(super) graph: &'f Graph,
     pub(super) source: &'f str,
     pub(super) run: RunSpec,
@@ -57,6 +61,8 @@ pub(super) struct Lowering<'f> {
     places: BTreeMap<String, Span>,
     bytes: usize,
     is_full: bool,
+    /// Expressions that have been computed.
+    pub(super) computed: Cell<usize>,
     pub(super) found: Vec<Diagnostic>,
 }
 
@@ -69,9 +75,10 @@ pub(super) struct Group {
 }
 
 impl<'f> Lowering<'f> {
-    fn new(file: &'f PipelineFile, graph: &'f Graph, source: &'f str) -> Self {
+    fn new(file: &'f PipelineFile, graph: &'f Graph, source: &'f str, keys: &'f [&'f str]) -> Self {
         Self {
             file,
+            keys,
             graph,
             source,
             run: RunSpec::default(),
@@ -79,6 +86,7 @@ impl<'f> Lowering<'f> {
             places: BTreeMap::new(),
             bytes: 0,
             is_full: false,
+            computed: Cell::new(0),
             found: Vec::new(),
         }
     }
@@ -86,8 +94,14 @@ impl<'f> Lowering<'f> {
     fn run(&mut self, options: &CompileOptions) {
         let names = Names::default();
         let (matrix, nothing_known) = (Value::Object(Vec::new()), BTreeMap::new());
-        let mut texts =
-            Texts { source: self.source, matrix: &matrix, env: &nothing_known, names: &names, found: &mut self.found };
+        let mut texts = Texts {
+            source: self.source,
+            matrix: &matrix,
+            env: &nothing_known,
+            names: &names,
+            found: &mut self.found,
+            computed: &self.computed,
+        };
         let mut fixed = |text: &Option<At<String>>, default: &str| match text {
             Some(text) => texts.text(text, &FIXED),
             None => default.to_owned(),
@@ -116,6 +130,11 @@ impl<'f> Lowering<'f> {
             let (jobs, artifacts) = self.job(index, combination.as_ref(), &names);
             self.lowered[index].artifacts.extend(artifacts);
             jobs.into_iter().for_each(|job_spec| self.push(index, key, job, job_spec));
+            if self.computed.get() > EXPRESSIONS_MAX {
+                let message =
+                    format!("the run has more than {EXPRESSIONS_MAX} expressions when its matrices are expanded");
+                self.fill(key, message, "compute in scripts, or use fewer values in matrices");
+            }
         }
     }
 
@@ -133,13 +152,7 @@ impl<'f> Lowering<'f> {
             let (key, needed) = &self.file.jobs[*need];
             (key.value.as_str(), needed.outputs.iter().map(|(name, _)| name.value.as_str()).collect())
         });
-        Names {
-            matrix: in_matrix,
-            needs: needs.collect(),
-            jobs: self.file.jobs.iter().map(|(key, _)| key.value.as_str()).collect(),
-            steps: Vec::new(),
-            later_steps: Vec::new(),
-        }
+        Names { matrix: in_matrix, needs: needs.collect(), jobs: self.keys, steps: Vec::new(), later_steps: Vec::new() }
     }
 
     fn push(&mut self, index: usize, key: &At<String>, job: &Job, job_spec: JobSpec) {
@@ -185,3 +198,6 @@ impl<'f> Lowering<'f> {
         }
     }
 }
+
+/// Expressions of one run, each combination of a matrix counted for itself.
+const EXPRESSIONS_MAX: usize = 200_000;

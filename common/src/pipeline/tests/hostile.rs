@@ -29,6 +29,17 @@ fn a_script_that_is_multiplied_is_stopped_before_it_fills_memory() {
 }
 
 #[test]
+fn expressions_that_are_multiplied_are_stopped_before_they_take_minutes() {
+    let values: Vec<String> = (0..256).map(|value| value.to_string()).collect();
+    let script = "${{ matrix.v && '' }}".repeat(10_000);
+    let text = format!(
+        "jobs:\n  a:\n    strategy: {{matrix: {{v: [{}]}}}}\n    steps:\n      - run: \"x {script}\"\n",
+        values.join(", ")
+    );
+    assert_eq!(codes(&compile_bytes(text.as_bytes()).expect_err("2,560,000 expressions")), [DiagnosticCode::TooLarge]);
+}
+
+#[test]
 fn an_anchor_that_is_repeated_is_stopped_before_it_fills_memory() {
     let script = "x".repeat(500_000);
     let aliases = "      - run: *s\n".repeat(900);
