@@ -19,7 +19,7 @@ pub(crate) trait Reporter: Send {
     fn warn(&mut self, text: &str);
     /// The run has been accepted.
     fn submitted(&mut self, run: u64, coordinator: &str);
-    /// Whether the output of this try is to be fetched for [`Reporter::news`].
+    /// Whether what a test wrote in this try is to be fetched for [`Reporter::news`].
     fn wants_output(&self, finished: &v1::TestFinished) -> bool;
     /// Something has happened.
     fn news(&mut self, view: &RunView, news: &News, output: Option<&[u8]>);

@@ -12,6 +12,7 @@ use crate::run_view::RunView;
 /// Lines that are drawn anew at the foot of the terminal.
 pub(super) struct Live {
     began: Instant,
+    is_coloured: bool,
     all: MultiProgress,
     running: Vec<ProgressBar>,
     status: ProgressBar,
@@ -22,7 +23,7 @@ impl Live {
     pub(super) fn new() -> Self {
         let all = MultiProgress::with_draw_target(ProgressDrawTarget::stdout_with_hz(12));
         let status = all.add(ProgressBar::no_length().with_style(style("{spinner} {wide_msg}")));
-        Self { began: Instant::now(), all, running: Vec::new(), status }
+        Self { began: Instant::now(), is_coloured: is_coloured(), all, running: Vec::new(), status }
     }
 
     /// Runs `write`, which writes lines, with the picture out of the way.
@@ -32,7 +33,7 @@ impl Live {
 
     /// Says what is done before there is a run.
     pub(super) fn preparing(&mut self, text: &str) {
-        self.status.set_message(text.to_owned());
+        self.status.set_message(self.plain(text.to_owned()));
         self.status.tick();
     }
 
@@ -44,7 +45,7 @@ impl Live {
             self.status.set_length(u64::from(view.discovered()));
             self.status.set_position(u64::from(view.tally().decided()));
         }
-        self.status.set_message(status_line(view, self.began.elapsed()));
+        self.status.set_message(self.plain(status_line(view, self.began.elapsed())));
         self.status.tick();
     }
 
@@ -66,9 +67,18 @@ impl Live {
             self.running.push(self.all.insert_before(&self.status, bar));
         }
         for (bar, line) in self.running.iter().zip(lines) {
-            bar.set_message(line.clone());
+            bar.set_message(self.plain(line.clone()));
         }
     }
+
+    fn plain(&self, text: String) -> String {
+        if self.is_coloured { text } else { console::strip_ansi_codes(&text).into_owned() }
+    }
+}
+
+/// The picture does not go through what decides this for all other lines.
+fn is_coloured() -> bool {
+    !matches!(anstream::AutoStream::choice(&std::io::stdout()), anstream::ColorChoice::Never)
 }
 
 fn running_lines(view: &RunView) -> Vec<String> {

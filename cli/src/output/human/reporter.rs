@@ -43,9 +43,6 @@ impl Human {
 
     fn job_ended(&mut self, view: &RunView, job: u32) {
         let Some(job) = view.jobs.get(&job).map(|view| &view.job) else { return };
-        if job.outcome() == v1::Outcome::Passed && job.kind() == v1::JobKind::Tests && job.tests.is_some() {
-            return;
-        }
         let reason = job.reason.as_ref().map_or(String::new(), |reason| format!(": {}", one_line(&reason.message)));
         self.screen.print(&format!(
             "{} {}{reason}\n",
@@ -100,7 +97,8 @@ impl Reporter for Human {
     }
 
     fn wants_output(&self, finished: &v1::TestFinished) -> bool {
-        self.failures_told < FAILURES_AT_ONCE_MAX && is_told(finished) && finished.verdict() != v1::TestVerdict::Flaky
+        let is_first = finished.r#try.as_ref().is_some_and(|a_try| a_try.attempt == 1);
+        self.failures_told < FAILURES_AT_ONCE_MAX && is_told(finished) && is_first
     }
 
     fn news(&mut self, view: &RunView, news: &News, output: Option<&[u8]>) {

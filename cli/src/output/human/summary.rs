@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use muster_common::error_code::ReasonCode;
 use muster_proto::v1;
 
 use super::block::{INDENT, message_block, output_block, title, try_block};
@@ -55,7 +56,7 @@ fn sum_line(report: &Report) -> String {
         format!("{}: {} (sum {})", counted(discovered, "test"), parts.join(", "), tally.sum())
     };
     let reason = match &report.run.reason {
-        Some(reason) if !reason.message.is_empty() => format!(": {}", one_line(&reason.message)),
+        Some(reason) if !is_told(report) && !reason.message.is_empty() => format!(": {}", one_line(&reason.message)),
         Some(_) | None => String::new(),
     };
     format!(
@@ -64,6 +65,12 @@ fn sum_line(report: &Report) -> String {
         report.run.run,
         painted_outcome(report.outcome())
     )
+}
+
+/// Whether tests or jobs above the sum say why the run did not pass.
+fn is_told(report: &Report) -> bool {
+    let is_told = |test: &v1::RunTest| matches!(test.verdict(), v1::TestVerdict::Failed | v1::TestVerdict::Errored);
+    report.tests.iter().any(is_told) || report.jobs().any(is_bad)
 }
 
 fn jobs_run(report: &Report) -> u64 {
@@ -120,8 +127,7 @@ fn bad_tests(report: &Report, details: &Details, verdict: v1::TestVerdict, word:
 }
 
 fn bad_jobs(report: &Report, details: &Details, more: &str) -> String {
-    let is_bad = |job: &&v1::Job| !matches!(job.outcome(), v1::Outcome::Passed | v1::Outcome::Unspecified);
-    let jobs: Vec<&v1::Job> = report.jobs().filter(is_bad).collect();
+    let jobs: Vec<&v1::Job> = report.jobs().filter(|job| is_bad(job)).collect();
     let mut text = heading(jobs.len(), "job", "did not pass");
     for job in jobs.iter().take(JOBS_SHOWN_MAX) {
         let name = one_line(&job.name);
@@ -146,6 +152,12 @@ fn bad_jobs(report: &Report, details: &Details, more: &str) -> String {
     }
     text.push_str(&left_out(jobs.len(), JOBS_SHOWN_MAX));
     text
+}
+
+/// Whether there is more to say about a job than its tests do.
+fn is_bad(job: &v1::Job) -> bool {
+    let reason = job.reason.as_ref().map(|reason| ReasonCode::from_word(&reason.code));
+    !matches!(job.outcome(), v1::Outcome::Passed | v1::Outcome::Unspecified) && reason != Some(ReasonCode::TestsFailed)
 }
 
 fn of_verdict(report: &Report, verdict: v1::TestVerdict) -> Vec<&v1::RunTest> {
