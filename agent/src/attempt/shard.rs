@@ -1,6 +1,7 @@
 //! A shard: batch after batch, until one says that it is the last.
 
 use std::collections::{BTreeSet, VecDeque};
+use std::ffi::OsString;
 use std::time::Duration;
 
 use muster_common::control::{Batch, TestResult, TestResults, TestStarted, Withdraw, Withdrawn};
@@ -80,7 +81,8 @@ impl Shard<'_> {
             given_up: BTreeSet::new(),
             stop: self.stopper.token().child_token(),
         };
-        let context = RunnerContext { stop: running.stop.clone(), ..self.context.clone() };
+        let mut context = RunnerContext { stop: running.stop.clone(), ..self.context.clone() };
+        context.environment.extend(try_number(&batch));
         let (sender, mut events) = mpsc::channel(EVENTS_WAITING_MAX);
         let (work, orders, stopper) = (self.work, &mut *self.orders, self.stopper);
         let run = self.adapter.run_batch(&context, &batch.tests, sender);
@@ -172,6 +174,13 @@ impl Running {
     }
 }
 
+/// Which try this is, for the tests of a batch to read. A test that is run again is alone in its batch.
+fn try_number(batch: &Batch) -> Option<(OsString, OsString)> {
+    let first = batch.tests.first()?.attempt;
+    let is_same_for_all = batch.tests.iter().all(|dealt| dealt.attempt == first);
+    is_same_for_all.then(|| (TRY_VARIABLE.into(), first.to_string().into()))
+}
+
 /// Takes tests out of a batch that has not begun.
 async fn withdraw_from(withdraw: &Withdraw, waiting: &mut VecDeque<Batch>, work: &mpsc::Sender<Work>) {
     let mut given_up = Vec::new();
@@ -192,6 +201,7 @@ async fn say(sender: &mpsc::Sender<Work>, work: Work) {
     let _ = sender.send(work).await;
 }
 
+const TRY_VARIABLE: &str = "MUSTER_TEST_ATTEMPT";
 /// Events of a runner that wait to be reported.
 const EVENTS_WAITING_MAX: usize = 256;
 const RESULTS_TOGETHER_MAX: usize = 256;
