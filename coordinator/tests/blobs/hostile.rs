@@ -132,6 +132,22 @@ async fn a_small_message_cannot_grow_into_a_huge_tree() -> Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_tree_cannot_be_too_deep() -> Result<()> {
+    let fixture = Fixture::start().await?;
+    let mut directory = Directory::default();
+    for _ in 0..300 {
+        let digest = digest_of(&directory.encode_to_vec());
+        fixture.blobs.write(directory.encode_to_vec()).await?;
+        directory = Directory { directories: vec![folder("d", digest)], ..Directory::default() };
+    }
+    let root = stored(&fixture, &directory).await?;
+    let base = tempfile::tempdir()?;
+    let outcome = made(&fixture, &[root], &base.path().join("target")).await;
+    assert!(matches!(outcome, Err(MaterialiseError::Path(_))), "{outcome:?}");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_tree_whose_parts_are_missing_or_no_directories_is_refused() -> Result<()> {
     let fixture = Fixture::start().await?;
     let base = tempfile::tempdir()?;

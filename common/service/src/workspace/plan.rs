@@ -54,12 +54,9 @@ impl Plan {
                 parent = parent.join(name)?;
                 plan.insert(parent.clone(), Planned::Directory)?;
             }
-            let mut level = vec![(layer.path.clone(), layer.root)];
-            while !level.is_empty() {
-                let (directories, bytes) = read_level(client, cache, &level).await?;
-                fetched_bytes += bytes;
-                level = plan.insert_level(level, &directories, layer.placement)?;
-            }
+            let (directories, bytes) = read_tree(client, cache, layer.root).await?;
+            fetched_bytes += bytes;
+            plan.lay(layer, &directories)?;
         }
         plan.check_links()?;
         Ok((plan, fetched_bytes))
@@ -70,18 +67,13 @@ impl Plan {
         self.entries.into_iter()
     }
 
-    fn insert_level(
-        &mut self,
-        level: Vec<(TreePath, Digest)>,
-        directories: &HashMap<Digest, ReadDirectory>,
-        placement: Placement,
-    ) -> Result<Vec<(TreePath, Digest)>, MaterialiseError> {
-        let mut next = Vec::new();
-        for (path, digest) in level {
+    fn lay(&mut self, layer: &Layer, directories: &Directories) -> Result<(), MaterialiseError> {
+        let mut open = vec![(layer.path.clone(), layer.root)];
+        while let Some((path, digest)) = open.pop() {
             let directory = directories.get(&digest).ok_or(DownloadError::NotFound(digest))?;
             for (name, file) in &directory.files {
                 self.bytes = self.bytes.saturating_add(file.digest.size_bytes);
-                self.insert(path.join(name)?, Planned::File(*file, placement))?;
+                self.insert(path.join(name)?, Planned::File(*file, layer.placement))?;
             }
             for (name, target) in &directory.links {
                 self.insert(path.join(name)?, Planned::Link(target.clone()))?;
@@ -89,13 +81,13 @@ impl Plan {
             for (name, child) in &directory.directories {
                 let path = path.join(name)?;
                 self.insert(path.clone(), Planned::Directory)?;
-                next.push((path, *child));
+                open.push((path, *child));
             }
         }
         if self.bytes > WORKSPACE_BYTES_MAX {
             return Err(MaterialiseError::TooLarge { bytes_max: WORKSPACE_BYTES_MAX });
         }
-        Ok(next)
+        Ok(())
     }
 
     fn insert(&mut self, path: TreePath, planned: Planned) -> Result<(), MaterialiseError> {
@@ -130,30 +122,65 @@ impl Plan {
     }
 }
 
-/// The directories of one level of a tree, each read once.
-async fn read_level(
+type Directories = HashMap<Digest, ReadDirectory>;
+
+/// All directories of a tree, each read once, and how many bytes were fetched for that.
+///
+/// A few messages can stand for a huge tree, by naming the same directory again and again. So what the tree would have is
+/// counted level by level, before any of it is laid out: how often each directory is on a level, times what is in it.
+async fn read_tree(
     client: &BlobClient,
     cache: &BlobCache,
-    level: &[(TreePath, Digest)],
-) -> Result<(HashMap<Digest, ReadDirectory>, u64), MaterialiseError> {
-    let mut digests: Vec<Digest> = level.iter().map(|(_, digest)| *digest).collect();
-    digests.sort_unstable();
-    digests.dedup();
+    root: Digest,
+) -> Result<(Directories, u64), MaterialiseError> {
+    let mut directories = Directories::new();
+    let mut fetched_bytes = 0;
+    let mut entries = 0_u64;
+    let mut level = HashMap::from([(root, 1_u64)]);
+    let mut depth = TreePath::root();
+    while !level.is_empty() {
+        let unread = level.keys().filter(|digest| !directories.contains_key(*digest)).copied().collect();
+        fetched_bytes += read_directories(client, cache, unread, &mut directories).await?;
+        let mut next: HashMap<Digest, u64> = HashMap::new();
+        for (digest, times) in level {
+            let directory = directories.get(&digest).ok_or(DownloadError::NotFound(digest))?;
+            entries = entries.saturating_add(times.saturating_mul(directory.names_count()));
+            for (_, child) in &directory.directories {
+                let all_times = next.entry(*child).or_default();
+                *all_times = all_times.saturating_add(times);
+            }
+        }
+        if entries > WORKSPACE_ENTRIES_MAX as u64 {
+            return Err(MaterialiseError::TooMany { entries_max: WORKSPACE_ENTRIES_MAX });
+        }
+        level = next;
+        // No name is shorter: what is too deep with it is too deep in truth.
+        depth = depth.join("x")?;
+    }
+    Ok((directories, fetched_bytes))
+}
+
+async fn read_directories(
+    client: &BlobClient,
+    cache: &BlobCache,
+    digests: Vec<Digest>,
+    directories: &mut Directories,
+) -> Result<u64, MaterialiseError> {
     if let Some(digest) = digests.iter().find(|digest| digest.size_bytes > DIRECTORY_BYTES_MAX) {
         return Err(DownloadError::TooLarge { digest: *digest, bytes_max: DIRECTORY_BYTES_MAX }.into());
     }
-    let directories = Arc::new(Mutex::new(HashMap::new()));
+    let read = Arc::new(Mutex::new(Directories::new()));
     let visit = {
-        let directories = Arc::clone(&directories);
+        let read = Arc::clone(&read);
         move |digest: &Digest, content: NearContent| {
             let directory = decode(digest, content)?;
-            directories.lock().expect("nothing panics while it is held").insert(*digest, directory);
+            read.lock().expect("nothing panics while it is held").insert(*digest, directory);
             Ok(())
         }
     };
     let fetched_bytes = visit_each(client, cache, digests, Arc::new(visit)).await?;
-    let directories = std::mem::take(&mut *directories.lock().expect("nothing panics while it is held"));
-    Ok((directories, fetched_bytes))
+    directories.extend(read.lock().expect("nothing panics while it is held").drain());
+    Ok(fetched_bytes)
 }
 
 fn decode(digest: &Digest, content: NearContent) -> Result<ReadDirectory, MaterialiseError> {

@@ -135,6 +135,11 @@ pub struct ReadDirectory {
 }
 
 impl ReadDirectory {
+    /// Number of names in it.
+    pub(crate) fn names_count(&self) -> u64 {
+        (self.files.len() + self.directories.len() + self.links.len()) as u64
+    }
+
     /// Reads a `Directory` message and checks all that can be checked without the rest of the tree.
     ///
     /// # Errors
