@@ -8,7 +8,7 @@ use muster_common::digest::Digest;
 use muster_common::limits::MESSAGE_BYTES_MAX;
 use muster_proto::v1;
 use muster_service::blob::BlobClient;
-use muster_service::endpoint::Endpoint;
+use muster_service::endpoint::{Endpoint, EndpointError};
 use tonic::transport::Channel;
 use tonic::{Code, Request, Status, Streaming};
 use v1::admin_service_client::AdminServiceClient;
@@ -28,7 +28,12 @@ pub(crate) struct Client {
 impl Client {
     /// Connects, one connection for calls and one for bulk.
     pub(crate) async fn connect(endpoint: Endpoint) -> Result<Self, Failure> {
-        let calls = endpoint.connect().await.map_err(|error| unreachable_at(&endpoint.to_string()).because(error))?;
+        let calls = endpoint.connect().await.map_err(|error| match error {
+            EndpointError::Connect { source, .. } => unreachable_at(&endpoint.to_string()).because(source),
+            EndpointError::Syntax { .. } | EndpointError::Tls { .. } | EndpointError::Plaintext { .. } => {
+                unreachable_at(&endpoint.to_string()).because(error)
+            }
+        })?;
         let blobs = BlobClient::new(endpoint.connect_lazy());
         Ok(Self { endpoint, calls, blobs })
     }

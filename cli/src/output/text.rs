@@ -19,6 +19,12 @@ pub(crate) fn one_line(text: &str) -> String {
     safe
 }
 
+/// The first line of a message that may have more of them.
+pub(crate) fn first_line(text: &str) -> String {
+    let line = text.trim_end().lines().next().unwrap_or_default();
+    one_line(line.strip_suffix(':').unwrap_or(line))
+}
+
 /// Lines of what a test or a command wrote: colours are taken out, every other control character is written out.
 pub(crate) fn lines(output: &[u8]) -> Vec<String> {
     let text = String::from_utf8_lossy(output);

@@ -8,7 +8,7 @@ use super::style::{BOLD, DIM, YELLOW, paint, painted_outcome};
 use super::summary::summary;
 use crate::exit_code::ExitCode;
 use crate::output::reporter::{Connection, Details, Preparation, Reporter};
-use crate::output::text::{bytes, counted, one_line};
+use crate::output::text::{bytes, counted, first_line, one_line};
 use crate::report::Report;
 use crate::run_view::{News, RunView};
 
@@ -43,7 +43,7 @@ impl Human {
 
     fn job_ended(&mut self, view: &RunView, job: u32) {
         let Some(job) = view.jobs.get(&job).map(|view| &view.job) else { return };
-        let reason = job.reason.as_ref().map_or(String::new(), |reason| format!(": {}", one_line(&reason.message)));
+        let reason = job.reason.as_ref().map_or(String::new(), |reason| format!(": {}", first_line(&reason.message)));
         self.screen.print(&format!(
             "{} {}{reason}\n",
             paint(BOLD, one_line(&job.name)),

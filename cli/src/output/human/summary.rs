@@ -8,8 +8,8 @@ use muster_proto::v1;
 use super::block::{INDENT, message_block, output_block, title, try_block};
 use super::style::{BOLD, DIM, GREEN, RED, YELLOW, paint, painted_outcome};
 use crate::exit_code::ExitCode;
-use crate::output::reporter::Details;
-use crate::output::text::{counted, duration, one_line};
+use crate::output::reporter::{Details, LogTail};
+use crate::output::text::{counted, duration, first_line, one_line};
 use crate::report::Report;
 
 /// The whole end. `more` is what has to be added to a command for it to find this run's coordinator.
@@ -50,13 +50,14 @@ fn sum_line(report: &Report) -> String {
     if tally.open > 0 {
         parts.push(part(tally.open, "without a verdict", RED));
     }
-    let tests = if discovered == 0 && tally.sum() == 0 {
+    let has_test_job = report.jobs().any(|job| job.kind() == v1::JobKind::Tests);
+    let tests = if !has_test_job && tally.sum() == 0 {
         counted(jobs_run(report), "job")
     } else {
         format!("{}: {} (sum {})", counted(discovered, "test"), parts.join(", "), tally.sum())
     };
     let reason = match &report.run.reason {
-        Some(reason) if !is_told(report) && !reason.message.is_empty() => format!(": {}", one_line(&reason.message)),
+        Some(reason) if !is_told(report) && !reason.message.is_empty() => format!(": {}", first_line(&reason.message)),
         Some(_) | None => String::new(),
     };
     format!(
@@ -130,25 +131,7 @@ fn bad_jobs(report: &Report, details: &Details, more: &str) -> String {
     let jobs: Vec<&v1::Job> = report.jobs().filter(|job| is_bad(job)).collect();
     let mut text = heading(jobs.len(), "job", "did not pass");
     for job in jobs.iter().take(JOBS_SHOWN_MAX) {
-        let name = one_line(&job.name);
-        let reason = job.reason.as_ref().map_or("", |reason| reason.message.as_str());
-        let separator = if reason.is_empty() { "" } else { ": " };
-        let may_fail = if job.may_fail { " (it may)" } else { "" };
-        let outcome = painted_outcome(job.outcome());
-        text.push_str(&format!(
-            "            {} {outcome}{may_fail}{separator}{}\n",
-            paint(BOLD, &name),
-            one_line(reason)
-        ));
-        let Some(tail) = details.log_tails.get(&job.job).filter(|tail| !tail.lines.is_empty()) else { continue };
-        if tail.lines_before > 0 {
-            text.push_str(&format!("{INDENT}  {}\n", paint(DIM, format!("… {} lines before …", tail.lines_before))));
-        }
-        for line in &tail.lines {
-            text.push_str(&format!("{INDENT}  {line}\n"));
-        }
-        let command = format!("muster logs {} --job {}{more}", report.run.run, quoted(&name));
-        text.push_str(&format!("{INDENT}  {}\n", paint(DIM, format!("all of it: {command}"))));
+        text.push_str(&bad_job(report.run.run, job, details.log_tails.get(&job.job), more));
     }
     text.push_str(&left_out(jobs.len(), JOBS_SHOWN_MAX));
     text
@@ -158,6 +141,31 @@ fn bad_jobs(report: &Report, details: &Details, more: &str) -> String {
 fn is_bad(job: &v1::Job) -> bool {
     let reason = job.reason.as_ref().map(|reason| ReasonCode::from_word(&reason.code));
     !matches!(job.outcome(), v1::Outcome::Passed | v1::Outcome::Unspecified) && reason != Some(ReasonCode::TestsFailed)
+}
+
+fn bad_job(run: u64, job: &v1::Job, tail: Option<&LogTail>, more: &str) -> String {
+    let name = one_line(&job.name);
+    let reason = job.reason.as_ref().map_or("", |reason| reason.message.as_str());
+    let separator = if reason.is_empty() { "" } else { ": " };
+    let may_fail = if job.may_fail { " (it may)" } else { "" };
+    let outcome = painted_outcome(job.outcome());
+    let mut text = format!("{INDENT}{} {outcome}{may_fail}{separator}{}\n", paint(BOLD, &name), first_line(reason));
+    let Some(tail) = tail.filter(|tail| tail.lines.iter().any(|line| !line.trim().is_empty())) else {
+        if let Some((_, rest)) = reason.trim_end().split_once('\n') {
+            text.push_str(&message_block(rest));
+        }
+        return text;
+    };
+    if tail.lines_before > 0 {
+        let before = counted(tail.lines_before, "line");
+        text.push_str(&format!("{INDENT}  {}\n", paint(DIM, format!("… {before} before …"))));
+    }
+    for line in &tail.lines {
+        text.push_str(&format!("{INDENT}  {line}\n"));
+    }
+    let command = format!("muster logs {run} --job {}{more}", quoted(&name));
+    text.push_str(&format!("{INDENT}  {}\n", paint(DIM, format!("all of it: {command}"))));
+    text
 }
 
 fn of_verdict(report: &Report, verdict: v1::TestVerdict) -> Vec<&v1::RunTest> {
@@ -196,7 +204,6 @@ const JOBS_SHOWN_MAX: usize = 50;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::output::reporter::LogTail;
     use crate::report::samples::{job, report, test, tests_job};
     use v1::TestVerdict as Verdict;
 
