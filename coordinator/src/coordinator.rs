@@ -5,6 +5,7 @@ use std::io;
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use muster_common::control::Stamp;
 use muster_service::clock::SystemClock;
@@ -16,11 +17,11 @@ use tokio::task::{JoinError, JoinHandle};
 use crate::blobs::{BlobError, DiskBlobs, DiskSettings};
 use crate::driver::{Driver, LifeError, Parts};
 use crate::grpc::{self, Address, BindError, Listener, Services};
-use crate::handle::Handle;
+use crate::handle::{Absence, Handle};
 use crate::history::History;
 use crate::logs::Logs;
 use crate::options::Options;
-use crate::reports::{Reports, retire};
+use crate::reports::{Errand, Reports, Runner};
 use crate::store::SledStore;
 
 /// A running coordinator. Dropping it tells it to shut down and does not wait.
@@ -93,12 +94,12 @@ pub async fn start(options: Options) -> Result<Coordinator, StartError> {
     let address = listener.address().clone();
     let shutdown = Shutdown::new();
     let history = Arc::new(History::default());
-    let (handle, inbox) = Handle::new();
-    let (reports_out, ended) = mpsc::unbounded_channel();
+    let (handle, inbox, absence) = Handle::new();
+    let (errands_out, errands) = mpsc::unbounded_channel();
     let parts = Parts {
         config: options.scheduler.clone(),
         inbox,
-        reports: reports_out,
+        errands: errands_out,
         history: Arc::clone(&history),
         shutdown: shutdown.clone(),
     };
@@ -119,7 +120,7 @@ pub async fn start(options: Options) -> Result<Coordinator, StartError> {
         started: SystemClock.now().wall,
         shutdown: shutdown.clone(),
     };
-    let work = tokio::spawn(work(driver, listener, services, ended));
+    let work = tokio::spawn(work(driver, listener, services, errands, absence));
     Ok(Coordinator { address, data: options.data, stamp, history, shutdown, work: Some(work) })
 }
 
@@ -190,13 +191,19 @@ async fn work(
     driver: Driver,
     listener: Listener,
     services: Services,
-    reports: mpsc::UnboundedReceiver<Box<muster_scheduler::Report>>,
+    errands: mpsc::UnboundedReceiver<Errand>,
+    absence: Absence,
 ) -> Result<(), Failure> {
     let shutdown = services.shutdown.clone();
     let address = listener.address().clone();
     let mut driving = tokio::spawn(driver.run());
-    let retiring = retire(services.reports.clone(), reports, services.handle.clone(), shutdown.clone());
-    let retiring = tokio::spawn(retiring);
+    let runner = Runner {
+        reports: services.reports.clone(),
+        logs: Arc::clone(&services.logs),
+        handle: services.handle.clone(),
+        shutdown: shutdown.clone(),
+    };
+    let running_errands = tokio::spawn(runner.run(errands));
     let mut serving = tokio::spawn(grpc::serve(listener, services));
     let result = tokio::select! {
         driven = &mut driving => {
@@ -210,12 +217,14 @@ async fn work(
             driven.and(ended("the server", served))
         }
     };
-    retiring.abort();
-    let _ = retiring.await;
+    let ran_errands = ended("its errands", running_errands.await.map(Ok::<(), Failure>));
+    if tokio::time::timeout(LEAVE_MAX, absence.wait()).await.is_err() {
+        tracing::warn!("some calls have not ended; the data directory may be in use a little longer");
+    }
     if let Address::Unix(path) = address {
         let _ = std::fs::remove_file(path);
     }
-    result
+    result.and(ran_errands)
 }
 
 fn ended<E: Into<Failure>>(part: &'static str, result: Result<Result<(), E>, JoinError>) -> Result<(), Failure> {
@@ -229,3 +238,6 @@ fn make_directory(path: &std::path::Path) -> Result<(), StartError> {
     let made = DirBuilder::new().recursive(true).mode(0o700).create(path);
     made.map_err(|source| StartError::Data { path: path.to_owned(), source })
 }
+
+/// How long the tasks of calls that have ended may take to leave.
+const LEAVE_MAX: Duration = Duration::from_secs(5);

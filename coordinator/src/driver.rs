@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use muster_common::control::Stamp;
 use muster_common::time::{Monotonic, Now};
-use muster_scheduler::{Config, Effect, Input, Report, RestoreError, Scheduler};
+use muster_scheduler::{Config, Input, RestoreError, Scheduler};
 use muster_service::clock::SystemClock;
 use muster_service::shutdown::Shutdown;
 use tokio::sync::{mpsc, watch};
@@ -19,15 +19,16 @@ use crate::commits::{Batch, BeginError, Begun, Commits, Durable};
 use crate::effects::{Dismissal, Outlets};
 use crate::handle::{INBOX_MAX, Message};
 use crate::history::History;
+use crate::reports::Errand;
 use crate::stalls::Stalls;
-use crate::store::{CommitError, Committed, Store};
+use crate::store::{CommitError, Committed, OpenError, Store, StoreError};
 
 /// What a driver is given.
 #[derive(Debug)]
 pub(crate) struct Parts {
     pub(crate) config: Config,
     pub(crate) inbox: mpsc::Receiver<Message>,
-    pub(crate) reports: mpsc::UnboundedSender<Box<Report>>,
+    pub(crate) errands: mpsc::UnboundedSender<Errand>,
     pub(crate) history: Arc<History>,
     pub(crate) shutdown: Shutdown,
 }
@@ -62,6 +63,18 @@ pub enum LifeError {
     Thread(#[source] std::io::Error),
 }
 
+impl LifeError {
+    /// Whether it may go away when somebody makes room on the disk.
+    fn is_no_space(&self) -> bool {
+        match self {
+            Self::Begin(
+                BeginError::Open(OpenError::NoSpace { .. }) | BeginError::Epoch(StoreError::NoSpace { .. }),
+            ) => true,
+            Self::Begin(_) | Self::Restore(_) | Self::Thread(_) => false,
+        }
+    }
+}
+
 impl Driver {
     /// Opens the store and begins a life on it. Nothing is sent to anybody before [`Self::run`].
     pub(crate) async fn start(store: Box<dyn Store>, parts: Parts) -> Result<Self, LifeError> {
@@ -69,7 +82,7 @@ impl Driver {
         let clock = SystemClock;
         let (scheduler, stamp) = begin(&mut commits, &parts, clock.now()).await?;
         let mut driver = Self {
-            outlets: Outlets::new(parts.reports.clone()),
+            outlets: Outlets::new(parts.errands.clone()),
             stalls: Stalls::new(parts.config.heartbeat, clock.now().monotonic),
             parts,
             clock,
@@ -208,10 +221,7 @@ impl Driver {
     async fn committed(&mut self, result: Option<CommitDone>) -> Result<(), LifeError> {
         match result {
             Some((since, Ok(durable))) => {
-                let Durable { proof, effects, changes } = durable;
-                self.proof = Some(proof);
-                self.parts.history.apply(changes);
-                self.carry_out(effects);
+                self.release(durable);
                 let now = self.clock.now();
                 if let Some(span) = self.stalls.commit(since, now.monotonic) {
                     self.stalled(now, span);
@@ -223,17 +233,28 @@ impl Driver {
         }
     }
 
-    fn carry_out(&mut self, effects: Vec<Effect>) {
+    fn release(&mut self, durable: Durable) {
+        let Durable { proof, effects, changes } = durable;
+        self.proof = Some(proof);
+        // Readers first: whoever is told that a run is not open any more looks for it there.
+        for row in self.parts.history.apply(&changes) {
+            // If nobody takes it, the coordinator ends, and a few files stay.
+            drop(self.parts.errands.send(Errand::Forget(row)));
+        }
         self.outlets.carry_out(self.stamp, effects);
     }
 
     /// Nobody knows what the store holds: forget everything, read it again, begin a new life.
     async fn restore(&mut self, error: CommitError) -> Result<(), LifeError> {
-        tracing::error!(error = &error as &dyn std::error::Error, "a commit failed; the state is read again from the store");
+        tracing::error!(
+            error = &error as &dyn std::error::Error,
+            "a commit failed; the state is read again from the store"
+        );
         self.gathered = Batch::default();
         self.proof = None;
         self.outlets.dismiss(Dismissal::Restoring);
-        let (scheduler, stamp) = begin(&mut self.commits, &self.parts, self.clock.now()).await?;
+        self.waiting.drain(..).for_each(Message::turn_away);
+        let Some((scheduler, stamp)) = self.begin_again().await? else { return Ok(()) };
         self.scheduler = scheduler;
         self.stamp = stamp;
         self.stamp_told.send_replace(stamp);
@@ -241,6 +262,32 @@ impl Driver {
         tracing::info!(epoch = %stamp.epoch, "the coordinator goes on in a new epoch");
         self.first_step();
         Ok(())
+    }
+
+    /// Begins a new life. While the disk is full it waits for room, and turns away whoever comes. None: it is told to end.
+    async fn begin_again(&mut self) -> Result<Option<(Scheduler, Stamp)>, LifeError> {
+        loop {
+            match begin(&mut self.commits, &self.parts, self.clock.now()).await {
+                Ok(begun) => return Ok(Some(begun)),
+                Err(error) if error.is_no_space() => {
+                    tracing::error!(
+                        error = &error as &dyn std::error::Error,
+                        "the coordinator waits for room on its disk"
+                    );
+                }
+                Err(error) => return Err(error),
+            }
+            let mut pause = std::pin::pin!(tokio::time::sleep(NO_SPACE_PAUSE));
+            loop {
+                tokio::select! {
+                    () = self.parts.shutdown.wait() => return Ok(None),
+                    () = &mut pause => break,
+                    _ = receive(&mut self.parts.inbox, &mut self.waiting) => {
+                        self.waiting.drain(..).for_each(Message::turn_away);
+                    }
+                }
+            }
+        }
     }
 
     /// Lets the scheduler ask again for what was under way. Its batch is committed even if there is nothing to write:
@@ -256,10 +303,8 @@ impl Driver {
         self.parts.inbox.close();
         while self.commits.since().is_some() {
             match self.commits.done().await {
-                Some((_, Ok(Durable { proof, effects, changes }))) => {
-                    self.proof = Some(proof);
-                    self.parts.history.apply(changes);
-                    self.carry_out(effects);
+                Some((_, Ok(durable))) => {
+                    self.release(durable);
                     self.send_on();
                 }
                 // Nobody was told of what failed, and the next start reads what is durable.
@@ -297,6 +342,8 @@ async fn receive(inbox: &mut mpsc::Receiver<Message>, waiting: &mut VecDeque<Mes
     count
 }
 
+/// Time between two looks for room on a full disk.
+const NO_SPACE_PAUSE: Duration = Duration::from_secs(1);
 /// Timers are not finer than this.
 const TIMER_GRAIN: Duration = Duration::from_millis(1);
 

@@ -53,7 +53,7 @@ async fn a_failed_commit_sends_everyone_away_and_a_new_life_goes_on_with_what_is
         assert_eq!(ending.wait().await, SessionEnd::Restoring, "agents open their sessions again");
         while let Some(Ok(_)) = watching.next().await {}
         let known = runs(&life.handle).await;
-        assert_eq!(known.contains(&before), true);
+        assert!(known.contains(&before));
         assert_eq!(known.len(), if is_stored { 2 } else { 1 }, "{failure:?}");
 
         let again = life.handle.ask(|ask| submit(ask, "lost")).await.expect("the new life stores it");
@@ -111,23 +111,23 @@ struct Life {
     history: Arc<History>,
     shutdown: Shutdown,
     driver: JoinHandle<Result<(), LifeError>>,
-    _reports: mpsc::UnboundedReceiver<Box<Report>>,
+    _errands: mpsc::UnboundedReceiver<Errand>,
 }
 
 impl Life {
     async fn begin(store: Box<dyn Store>) -> Self {
-        let (handle, inbox) = Handle::new();
-        let (reports, ended) = mpsc::unbounded_channel();
+        let (handle, inbox, _) = Handle::new();
+        let (errands, errands_in) = mpsc::unbounded_channel();
         let (history, shutdown) = (Arc::new(History::default()), Shutdown::new());
         let parts = Parts {
             config: Config::default(),
             inbox,
-            reports,
+            errands,
             history: Arc::clone(&history),
             shutdown: shutdown.clone(),
         };
         let driver = Driver::start(store, parts).await.expect("the store opens");
-        Self { handle, history, shutdown, driver: tokio::spawn(driver.run()), _reports: ended }
+        Self { handle, history, shutdown, driver: tokio::spawn(driver.run()), _errands: errands_in }
     }
 
     async fn end(self) {

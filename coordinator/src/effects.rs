@@ -6,9 +6,10 @@ use std::collections::HashMap;
 
 use muster_common::control::Stamp;
 use muster_common::id::SessionId;
-use muster_scheduler::{Answer, Ask, Effect, Report};
+use muster_scheduler::{Answer, Ask, Effect};
 use tokio::sync::{mpsc, oneshot};
 
+use crate::reports::Errand;
 use crate::sessions::{Line, SessionEnd, Sessions, Stamped};
 use crate::watchers::{WatchEnd, Watcher, Watchers};
 
@@ -18,8 +19,7 @@ pub(crate) struct Outlets {
     sessions: Sessions,
     watchers: Watchers,
     callers: HashMap<Ask, Caller>,
-    // Not bounded by itself: each open run is retired once, and the number of open runs is bounded.
-    reports: mpsc::UnboundedSender<Box<Report>>,
+    errands: mpsc::UnboundedSender<Errand>,
 }
 
 /// Someone who waits for an answer.
@@ -41,9 +41,9 @@ pub(crate) enum Dismissal {
 }
 
 impl Outlets {
-    /// Nobody yet. Reports of ended runs go to `reports`.
-    pub(crate) fn new(reports: mpsc::UnboundedSender<Box<Report>>) -> Self {
-        Self { sessions: Sessions::default(), watchers: Watchers::default(), callers: HashMap::new(), reports }
+    /// Nobody yet. What takes longer goes to `errands`.
+    pub(crate) fn new(errands: mpsc::UnboundedSender<Errand>) -> Self {
+        Self { sessions: Sessions::default(), watchers: Watchers::default(), callers: HashMap::new(), errands }
     }
 
     /// Takes in someone who waits, before the scheduler hears the question.
@@ -69,11 +69,8 @@ impl Outlets {
                 Effect::CloseSession { session, why } => self.sessions.close(session, SessionEnd::Closed(why)),
                 Effect::Answer { ask, answer } => self.answer(ask, answer),
                 Effect::Publish { run, event } => self.watchers.publish(run, event),
-                Effect::Retire { report } => {
-                    if self.reports.send(report).is_err() {
-                        tracing::debug!("a report is not stored because the coordinator ends; it is asked for again");
-                    }
-                }
+                // If nobody takes it, the coordinator ends; its next life asks for it again.
+                Effect::Retire { report } => drop(self.errands.send(Errand::Store(report))),
             }
         }
     }

@@ -1,5 +1,6 @@
 //! The way to the driver, for everyone else.
 
+use std::convert::Infallible;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -9,8 +10,8 @@ use muster_scheduler::{Answer, Ask, Input};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::effects::Caller;
-use crate::sessions::{self, Ending, Line, Stamped};
-use crate::watchers::{Watching, watcher};
+use crate::sessions::{self, Ending, Line, SessionEnd, Stamped};
+use crate::watchers::{WatchEnd, Watching, watcher};
 
 /// A cheap handle of the driver. Its queue is bounded: a caller waits while the driver is busy.
 #[derive(Clone, Debug)]
@@ -18,7 +19,12 @@ pub(crate) struct Handle {
     inbox: mpsc::Sender<Message>,
     asks: Arc<AtomicU64>,
     sessions: Arc<AtomicU64>,
+    _present: mpsc::Sender<Infallible>,
 }
+
+/// Tells when the last handle is gone, and with it the last task that serves a call.
+#[derive(Debug)]
+pub(crate) struct Absence(mpsc::Receiver<Infallible>);
 
 /// What the driver takes from its queue.
 #[derive(Debug)]
@@ -58,9 +64,11 @@ pub(crate) enum NoAnswer {
 
 impl Handle {
     /// A driver's handle, and the other end of its queue.
-    pub(crate) fn new() -> (Self, mpsc::Receiver<Message>) {
+    pub(crate) fn new() -> (Self, mpsc::Receiver<Message>, Absence) {
         let (inbox, receiver) = mpsc::channel(INBOX_MAX);
-        (Self { inbox, asks: Arc::default(), sessions: Arc::new(AtomicU64::new(1)) }, receiver)
+        let (present, absence) = mpsc::channel(1);
+        let sessions = Arc::new(AtomicU64::new(1));
+        (Self { inbox, asks: Arc::default(), sessions, _present: present }, receiver, Absence(absence))
     }
 
     /// Asks a question and waits for the answer, which leaves only when everything that it tells of is durable.
@@ -97,12 +105,36 @@ impl Handle {
         self.send(Message::Input(input)).await
     }
 
+    /// Whether the driver has ended.
+    pub(crate) fn is_closed(&self) -> bool {
+        self.inbox.is_closed()
+    }
+
     async fn send(&self, message: Message) -> Result<(), NoAnswer> {
         self.inbox.send(message).await.map_err(|_| NoAnswer::ShuttingDown)
     }
 
     fn next_ask(&self) -> Ask {
         Ask(self.asks.fetch_add(1, Ordering::Relaxed))
+    }
+}
+
+impl Absence {
+    /// Returns when no handle is left.
+    pub(crate) async fn wait(mut self) {
+        let _ = self.0.recv().await;
+    }
+}
+
+impl Message {
+    /// Sends whoever waits away: the state is being read again.
+    pub(crate) fn turn_away(self) {
+        match self {
+            // An answer that never comes is understood as this.
+            Self::Input(_) | Self::Ask { caller: Caller::Once(_), .. } => {}
+            Self::Ask { caller: Caller::Watcher(watcher), .. } => watcher.end(WatchEnd::Restoring),
+            Self::Open { line, .. } => line.end(SessionEnd::Restoring),
+        }
     }
 }
 

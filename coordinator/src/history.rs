@@ -29,18 +29,20 @@ impl History {
         *self.write() = runs;
     }
 
-    /// Takes over what a commit has changed.
-    pub(crate) fn apply(&self, changes: Vec<Write>) {
+    /// Takes over what a commit has changed. Answers with the retired runs that it has removed.
+    pub(crate) fn apply(&self, changes: &[Write]) -> Vec<Arc<HistoryRow>> {
         if changes.is_empty() {
-            return;
+            return Vec::new();
         }
+        let mut removed = Vec::new();
         let mut runs = self.write();
-        for change in &changes {
+        for change in changes {
             match change {
                 Write::Put(row) => runs.put(row),
-                Write::Delete(key) => runs.delete(*key),
+                Write::Delete(key) => removed.extend(runs.delete(*key)),
             }
         }
+        removed
     }
 
     /// A retired run.
@@ -88,15 +90,14 @@ impl Runs {
         }
     }
 
-    fn delete(&mut self, key: Key) {
+    fn delete(&mut self, key: Key) -> Option<Arc<HistoryRow>> {
         match key {
-            Key::History(run) => {
-                self.retired.remove(&run);
-            }
+            Key::History(run) => self.retired.remove(&run),
             Key::Run(run) => {
                 self.open.remove(&run);
+                None
             }
-            Key::Counters | Key::Job(_) | Key::TestNames(..) | Key::Test(..) | Key::Lease(_) | Key::Batch(_) => {}
+            Key::Counters | Key::Job(_) | Key::TestNames(..) | Key::Test(..) | Key::Lease(_) | Key::Batch(_) => None,
         }
     }
 }

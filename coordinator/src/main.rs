@@ -52,7 +52,8 @@ async fn until_stopped(mut coordinator: Coordinator) -> anyhow::Result<()> {
 
 /// Every agent takes a few descriptors; the usual limit of 1,024 is a relic of select(2).
 fn raise_file_limit() {
-    let raised = getrlimit(Resource::RLIMIT_NOFILE).and_then(|(_, hard)| setrlimit(Resource::RLIMIT_NOFILE, hard, hard));
+    let raised =
+        getrlimit(Resource::RLIMIT_NOFILE).and_then(|(_, hard)| setrlimit(Resource::RLIMIT_NOFILE, hard, hard));
     if let Err(error) = raised {
         tracing::warn!(%error, "cannot raise the limit of open files");
     }

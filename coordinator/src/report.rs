@@ -61,11 +61,7 @@ pub(crate) fn decode(blob: &[u8]) -> Result<Report, ReportError> {
 }
 
 /// A part of a report's tests, in the order of jobs and discovery, from a place in it on; and where the next part begins.
-pub(crate) fn tests_from(
-    report: &Report,
-    from: (u32, u32),
-    limit: usize,
-) -> (&[TestReport], Option<(u32, u32)>) {
+pub(crate) fn tests_from(report: &Report, from: (u32, u32), limit: usize) -> (&[TestReport], Option<(u32, u32)>) {
     let first = report.tests.partition_point(|test| place(test.job, test.test) < from);
     let rest = &report.tests[first..];
     let next = rest.get(limit).map(|test| place(test.job, test.test));
@@ -137,7 +133,12 @@ mod tests {
             run: RunRow {
                 run,
                 request_id: "r".to_owned(),
-                spec: RunSpec { project: "p".to_owned(), name: "n".to_owned(), env: BTreeMap::new(), ..RunSpec::default() },
+                spec: RunSpec {
+                    project: "p".to_owned(),
+                    name: "n".to_owned(),
+                    env: BTreeMap::new(),
+                    ..RunSpec::default()
+                },
                 submitted: Wall { unix_ms: 1 },
                 started: None,
                 is_cancel_requested: false,

@@ -12,13 +12,37 @@ use tokio::sync::mpsc;
 
 use crate::blobs::{BlobError, DiskBlobs};
 use crate::handle::Handle;
+use crate::logs::Logs;
 use crate::report::{self, ReportError};
 
 /// The reports, with those that were read last kept in memory. Cheap to clone.
 #[derive(Clone, Debug)]
 pub(crate) struct Reports {
     blobs: DiskBlobs,
-    recent: Arc<Mutex<VecDeque<(Digest, Arc<Report>)>>>,
+    recent: Arc<Mutex<Recent>>,
+}
+
+/// Newest first.
+type Recent = VecDeque<(Digest, Arc<Report>)>;
+
+/// Something that takes longer than a step of the driver may.
+///
+/// There are never many: each open run is stored once, and each stored one makes at most one older be forgotten.
+#[derive(Debug)]
+pub(crate) enum Errand {
+    /// Store the report of a run that has ended.
+    Store(Box<Report>),
+    /// Remove what is left of a run that has fallen out of history.
+    Forget(Arc<HistoryRow>),
+}
+
+/// Runs errands.
+#[derive(Debug)]
+pub(crate) struct Runner {
+    pub(crate) reports: Reports,
+    pub(crate) logs: Arc<Logs>,
+    pub(crate) handle: Handle,
+    pub(crate) shutdown: Shutdown,
 }
 
 /// A report cannot be stored or read.
@@ -78,32 +102,50 @@ impl Reports {
     }
 }
 
-/// Stores reports as they come and says so to the scheduler, until there are no more or the coordinator ends.
-pub(crate) async fn retire(
-    reports: Reports,
-    mut ended: mpsc::UnboundedReceiver<Box<Report>>,
-    handle: Handle,
-    shutdown: Shutdown,
-) {
-    while let Some(report) = ended.recv().await {
-        let report: Arc<Report> = Arc::from(report);
+impl Runner {
+    /// Runs errands, one after the other, until there are no more or the coordinator ends.
+    pub(crate) async fn run(self, mut errands: mpsc::UnboundedReceiver<Errand>) {
+        while let Some(errand) = errands.recv().await {
+            if self.shutdown.has_begun() {
+                return;
+            }
+            match errand {
+                Errand::Store(report) => self.store(Arc::from(report)).await,
+                Errand::Forget(row) => self.forget(&row).await,
+            }
+        }
+    }
+
+    async fn store(&self, report: Arc<Report>) {
         let run = report.run.run;
         loop {
-            match reports.store(Arc::clone(&report)).await {
+            match self.reports.store(Arc::clone(&report)).await {
                 Ok(digest) => {
                     tracing::debug!(%run, report = %digest, "report stored");
-                    let _ = handle.tell(Input::ReportStored { run, report: digest }).await;
-                    break;
+                    let _ = self.handle.tell(Input::ReportStored { run, report: digest }).await;
+                    return;
                 }
                 Err(error) => {
-                    tracing::error!(%run, error = &error as &dyn std::error::Error, "a report cannot be stored; trying again");
+                    let error = &error as &dyn std::error::Error;
+                    tracing::error!(%run, error, "a report cannot be stored; trying again");
                 }
             }
             tokio::select! {
                 () = tokio::time::sleep(RETRY_AFTER) => {}
                 // The scheduler of the next life asks for it again.
-                () = shutdown.wait() => return,
+                () = self.shutdown.wait() => return,
             }
+        }
+    }
+
+    async fn forget(&self, row: &HistoryRow) {
+        let run = row.summary.run;
+        if let Err(error) = self.reports.blobs.delete(row.report).await {
+            tracing::warn!(%run, error = &error as &dyn std::error::Error, "an old report cannot be removed");
+        }
+        let logs = Arc::clone(&self.logs);
+        if let Ok(Err(error)) = tokio::task::spawn_blocking(move || logs.remove(run)).await {
+            tracing::warn!(%run, error = &error as &dyn std::error::Error, "old logs cannot be removed");
         }
     }
 }

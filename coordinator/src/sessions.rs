@@ -84,15 +84,22 @@ impl Sessions {
     /// Ends a session.
     pub(crate) fn close(&mut self, session: SessionId, why: SessionEnd) {
         if let Some(line) = self.lines.remove(&session) {
-            line.ending.end(why);
+            line.end(why);
         }
     }
 
     /// Ends all sessions.
     pub(crate) fn close_all(&mut self, why: &SessionEnd) {
         for (_, line) in self.lines.drain() {
-            line.ending.end(why.clone());
+            line.end(why.clone());
         }
+    }
+}
+
+impl Line {
+    /// Ends the session.
+    pub(crate) fn end(self, why: SessionEnd) {
+        self.ending.end(why);
     }
 }
 

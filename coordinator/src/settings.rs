@@ -143,10 +143,8 @@ fn parse(text: &str) -> anyhow::Result<Given> {
     for key in table.keys() {
         if !KEYS.contains(&key.as_str()) {
             let meant = nearest(key, KEYS.iter().copied());
-            let hint = meant.map_or_else(
-                || format!("known are {}", KEYS.join(", ")),
-                |meant| format!("did you mean `{meant}`?"),
-            );
+            let hint = meant
+                .map_or_else(|| format!("known are {}", KEYS.join(", ")), |meant| format!("did you mean `{meant}`?"));
             bail!("`{key}` is not a setting; {hint}");
         }
     }
@@ -197,7 +195,8 @@ mod tests {
     fn every_flag_is_a_key_of_the_file() {
         let command = Arguments::command();
         let flags = command.get_arguments().filter_map(clap::Arg::get_long);
-        let mut flags: Vec<String> = flags.filter(|flag| *flag != "config").map(|flag| flag.replace('-', "_")).collect();
+        let mut flags: Vec<String> =
+            flags.filter(|flag| *flag != "config").map(|flag| flag.replace('-', "_")).collect();
         flags.sort();
         let mut keys = KEYS.to_vec();
         keys.sort_unstable();

@@ -42,6 +42,7 @@ impl AgentService for Agents {
         request: Request<Streaming<v1::AppendLogRequest>>,
     ) -> Result<Response<Self::AppendLogStream>, Status> {
         let door = log_append::Door {
+            handle: self.handle.clone(),
             logs: Arc::clone(&self.logs),
             history: Arc::clone(&self.history),
             shutdown: self.shutdown.clone(),

@@ -35,7 +35,9 @@ pub enum Address {
 #[derive(Debug, thiserror::Error)]
 pub enum BindError {
     /// Somebody else does.
-    #[error("the address {0} is taken: another program, perhaps another coordinator, listens there; choose another one")]
+    #[error(
+        "the address {0} is taken: another program, perhaps another coordinator, listens there; choose another one"
+    )]
     Taken(Address),
     /// It would serve plaintext to other machines.
     #[error(
@@ -191,7 +193,8 @@ mod tests {
 
     #[tokio::test]
     async fn a_taken_port_is_named() {
-        let first = Listener::bind(&Listen::Tcp(SocketAddr::from(([127, 0, 0, 1], 0))), false).await.expect("a free port");
+        let first =
+            Listener::bind(&Listen::Tcp(SocketAddr::from(([127, 0, 0, 1], 0))), false).await.expect("a free port");
         let Address::Tcp(taken) = *first.address() else { panic!("it listens on TCP") };
         let error = Listener::bind(&Listen::Tcp(taken), false).await.expect_err("the port is taken");
         assert!(error.to_string().contains(&taken.to_string()), "{error}");

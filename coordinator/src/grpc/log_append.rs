@@ -14,13 +14,14 @@ use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Code, Status, Streaming};
 
 use super::status::{from_no_answer, from_wire, internal, invalid, refused};
-use crate::handle::NoAnswer;
+use crate::handle::{Handle, NoAnswer};
 use crate::history::History;
 use crate::logs::{AppendError, Attempt, Chunk, Logs, StreamName};
 
 /// Where pieces of logs come in.
 #[derive(Clone, Debug)]
 pub(super) struct Door {
+    pub(super) handle: Handle,
     pub(super) logs: Arc<Logs>,
     pub(super) history: Arc<History>,
     pub(super) shutdown: Shutdown,
@@ -52,6 +53,9 @@ impl Door {
                 first = inbound.message() => first?,
             };
             let Some(first) = first else { return Ok(()) };
+            if self.handle.is_closed() {
+                return Err(from_no_answer(NoAnswer::ShuttingDown));
+            }
             for response in self.append(group(first, &mut inbound)?).await? {
                 if sender.send(Ok(response)).await.is_err() {
                     return Ok(());

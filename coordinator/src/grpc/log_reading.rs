@@ -11,6 +11,7 @@ use muster_scheduler::{Event, JobState, JobSummary, Refusal, RunSummary};
 use muster_service::shutdown::Shutdown;
 use muster_service::wire::types::token_to_proto;
 use tokio::sync::mpsc;
+use tokio::task::JoinSet;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::Status;
 
@@ -101,13 +102,19 @@ struct Reading {
 impl Reading {
     async fn run(mut self, live: Option<Watching>) -> Result<(), Status> {
         let mut growth = self.source.logs.follow(self.wanted.run);
-        if let Some(mut watching) = live {
+        if let Some(watching) = live {
+            // Events are read beside: a slow reader of logs must not be taken for a slow watcher.
+            let mut events = JoinSet::new();
+            events.spawn(wait_for_end(watching, self.wanted));
             loop {
                 growth.borrow_and_update();
                 self.send_what_is_there().await?;
                 tokio::select! {
                     _ = growth.changed() => {}
-                    is_over = ends(&mut watching, self.wanted) => if is_over? { break },
+                    Some(ended) = events.join_next() => {
+                        ended.map_err(|error| internal("watching a run broke down", &error))??;
+                        break;
+                    }
                 }
             }
         }
@@ -157,18 +164,22 @@ impl Reading {
     }
 }
 
-/// Waits for the next event; true: it was the last of those that are wanted.
-async fn ends(watching: &mut Watching, wanted: Wanted) -> Result<bool, Status> {
-    match watching.next().await {
-        None => Ok(true),
-        Some(Err(end)) => Err(from_watch_end(end)),
-        Some(Ok(Watched::Event(event))) => Ok(match &*event {
-            Event::RunFinished(_) => true,
-            Event::JobChanged(job) => is_wanted_end(job, wanted),
-            Event::RunChanged(_) | Event::TestFinished { .. } | Event::ShardsChanged { .. } => false,
-        }),
-        Some(Ok(Watched::Snapshot(_) | Watched::Refused(_))) => Ok(false),
+/// Waits until the run, or the job that is wanted, has ended.
+async fn wait_for_end(mut watching: Watching, wanted: Wanted) -> Result<(), Status> {
+    while let Some(watched) = watching.next().await {
+        let is_over = match watched.map_err(from_watch_end)? {
+            Watched::Event(event) => match &*event {
+                Event::RunFinished(_) => true,
+                Event::JobChanged(job) => is_wanted_end(job, wanted),
+                Event::RunChanged(_) | Event::TestFinished { .. } | Event::ShardsChanged { .. } => false,
+            },
+            Watched::Snapshot(_) | Watched::Refused(_) => false,
+        };
+        if is_over {
+            break;
+        }
     }
+    Ok(())
 }
 
 /// Pieces that may wait for the network.

@@ -15,6 +15,6 @@ mod test_service;
 mod tests_of_run;
 mod watching;
 
-pub use listener::{Address, BindError, Listen};
 pub(crate) use listener::Listener;
+pub use listener::{Address, BindError, Listen};
 pub(crate) use server::{Services, serve};

@@ -111,10 +111,7 @@ impl RunService for Runs {
 
     type WatchRunStream = BoxStream<'static, Result<v1::WatchRunResponse, Status>>;
 
-    async fn watch_run(
-        &self,
-        request: Request<v1::WatchRunRequest>,
-    ) -> Result<Response<Self::WatchRunStream>, Status> {
+    async fn watch_run(&self, request: Request<v1::WatchRunRequest>) -> Result<Response<Self::WatchRunStream>, Status> {
         let run = RunId(request.into_inner().run);
         watching::watch(self.readers.clone(), run).await.map(Response::new)
     }

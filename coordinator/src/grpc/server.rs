@@ -61,9 +61,7 @@ pub(crate) async fn serve(listener: Listener, services: Services) -> Result<(), 
     };
     let serving = async {
         match listener {
-            Listener::Tcp(listener, _) => {
-                router.serve_with_incoming_shutdown(tcp_connections(listener), signal).await
-            }
+            Listener::Tcp(listener, _) => router.serve_with_incoming_shutdown(tcp_connections(listener), signal).await,
             Listener::Unix(listener, _) => {
                 router.serve_with_incoming_shutdown(unix_connections(listener), signal).await
             }
@@ -85,7 +83,8 @@ pub(crate) async fn serve(listener: Listener, services: Services) -> Result<(), 
 async fn router(services: Services) -> (HealthReporter, Router) {
     let Services { handle, history, reports, blobs, logs, stamp, started, shutdown } = services;
     let readers = Readers { handle: handle.clone(), history: Arc::clone(&history), reports };
-    let runs = Runs { readers: readers.clone(), blobs: blobs.clone(), logs: Arc::clone(&logs), shutdown: shutdown.clone() };
+    let runs =
+        Runs { readers: readers.clone(), blobs: blobs.clone(), logs: Arc::clone(&logs), shutdown: shutdown.clone() };
     let bulk = blobs::services(&blobs);
     let agents = Agents { handle: handle.clone(), blobs, logs, history, shutdown };
     let admin = Admin { handle, stamp, started };

@@ -16,7 +16,7 @@ use muster_scheduler::Input;
 use muster_service::blob::content::digest_of;
 use muster_service::wire::control::{from_agent, to_agent_to_proto};
 use tokio::sync::{mpsc, oneshot};
-use tonic::{Status, Streaming};
+use tonic::{Code, Status, Streaming};
 
 use super::status::from_session_end;
 use crate::blobs::{BlobError, DiskBlobs};
@@ -164,8 +164,8 @@ impl Session {
             let message = match message {
                 Ok(Some(message)) => message,
                 Ok(None) => return SessionEnd::Left,
-                Err(status) if status.code() == tonic::Code::OutOfRange => {
-                    return SessionEnd::Invalid(format!("a message is too long: {}", status.message()));
+                Err(status) if matches!(status.code(), Code::OutOfRange | Code::Internal) => {
+                    return SessionEnd::Invalid(format!("a message cannot be read: {}", status.message()));
                 }
                 Err(_) => return SessionEnd::Left,
             };

@@ -121,6 +121,18 @@ impl Logs {
         self.growth.follow(run)
     }
 
+    /// Removes all logs of a run.
+    ///
+    /// # Errors
+    /// If the folder cannot be removed.
+    pub(crate) fn remove(&self, run: RunId) -> io::Result<()> {
+        lock(&self.open).files.retain(|attempt, _| attempt.job.run != run);
+        match fs::remove_dir_all(self.directory.join(folder(run))) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            result => result,
+        }
+    }
+
     /// How much of a log is known to be durable, if it is open for writing.
     pub(super) fn durable_bytes(&self, attempt: &Attempt) -> Option<u64> {
         let shared = lock(&self.open).files.get(attempt).map(|(shared, _)| Arc::clone(shared))?;

@@ -5,8 +5,8 @@
 //! acknowledged again and changes nothing, one that leaves a gap is refused. What is acknowledged is durable; readers see
 //! nothing else.
 
-mod attempt;
 mod append;
+mod attempt;
 mod growth;
 mod read;
 
