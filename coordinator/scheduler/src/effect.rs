@@ -107,7 +107,8 @@ pub enum Event {
     RunChanged(Box<RunSummary>),
     /// A job has changed.
     JobChanged(Box<JobSummary>),
-    /// A try of a test has ended.
+    /// A try of a test has ended. Said a second time of a try that was to be followed by another, with the verdict, if
+    /// that other is not made after all.
     TestFinished {
         /// The job.
         job: JobId,

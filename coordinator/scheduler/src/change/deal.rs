@@ -182,7 +182,7 @@ impl Scheduler {
     }
 
     fn pick_many(&mut self, job: JobId) -> Vec<TestIndex> {
-        let size = self.batch_size(job, self.suite(job).waiting());
+        let size = self.batch_size(job, self.suite(job).fresh.len() + self.suite(job).front.len());
         let suite = self.suite_mut(job);
         let picked = choose(suite, suite.front.iter().chain(&suite.fresh), size);
         for test in &picked {

@@ -85,7 +85,17 @@ impl Scheduler {
             let verdict = verdict::of_test(&suite.test(test).tries);
             suite.decide(test, verdict);
             self.touch(Key::Test(job, test));
+            self.publish_decided(job, test, verdict);
         }
+    }
+
+    /// Says of a test's last try, which was published before, that it has decided the test.
+    fn publish_decided(&mut self, job: JobId, test: TestIndex, verdict: TestVerdict) {
+        let suite = self.suite(job);
+        let Some(test_try) = suite.test(test).tries.last().cloned() else { return };
+        let name = suite.name(test).to_owned();
+        let event = Event::TestFinished { job, test, name, test_try: Box::new(test_try), verdict: Some(verdict) };
+        self.publish(job.run, event);
     }
 
     /// Takes a test out of every batch that holds its current try; the agents of all but `told` are to give it up.
@@ -93,17 +103,25 @@ impl Scheduler {
         let found = self.suite_mut(job).test_mut(test);
         let (copies, past) = (found.live.clone(), std::mem::take(&mut found.past));
         for token in copies {
-            if token != told
-                && let Some(batch) = self.batches.get(&token)
-                && let Some(lease) = self.leases.get(&batch.row.shard)
-            {
-                let withdrawal = self.pending.withdrawals.entry(token);
-                withdrawal.or_insert_with(|| (lease.row.agent.clone(), Vec::new())).1.push(test);
+            if token != told {
+                self.withdraw(token, test);
             }
             self.drop_from_batch(token, test);
         }
         for token in past {
             self.drop_from_batch(token, test);
+        }
+    }
+
+    /// Has an agent told that a test of a batch is not wanted from it any more.
+    fn withdraw(&mut self, token: Token, test: TestIndex) {
+        let Some(batch) = self.batches.get(&token) else { return };
+        let Some(lease) = self.leases.get(&batch.row.shard) else { return };
+        let (job, shard) = (batch.row.job, batch.row.shard);
+        let withdrawal = self.pending.withdrawals.entry(token);
+        withdrawal.or_insert_with(|| (lease.row.agent.clone(), Vec::new())).1.push(test);
+        if let Some(shard) = self.suite_mut(job).shards.get_mut(&shard) {
+            shard.has_withdrawn = true;
         }
     }
 

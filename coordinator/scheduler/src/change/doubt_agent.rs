@@ -22,14 +22,15 @@ impl Scheduler {
         self.for_its_shards(name, |scheduler, shard| scheduler.trust_shard(shard));
     }
 
-    /// An agent's stream has ended, or it missed heartbeats. Nothing is taken from it yet.
+    /// An agent's stream has ended, it missed heartbeats, or it has not come back after a restart. Nothing is taken from it yet.
     pub(crate) fn suspect_agent(&mut self, name: &AgentName) {
         let Some(agent) = self.agents.table.get_mut(name) else { return };
-        if agent.liveness != Liveness::Alive {
-            return;
+        match agent.liveness {
+            Liveness::Alive => self.agents.doubtful += 1,
+            Liveness::Absent => {}
+            Liveness::Suspect | Liveness::Lost => return,
         }
         agent.liveness = Liveness::Suspect;
-        self.agents.doubtful += 1;
         self.queue.refresh_agent(agent);
         self.watch_agent(name);
         self.for_its_shards(name, |scheduler, shard| scheduler.doubt_shard(shard));

@@ -67,16 +67,21 @@ impl Scheduler {
     }
 
     /// Fences a lease of a job that ends. Where it is live its agent is told, and keeps its slot until it says that
-    /// the work has ended: a shard that holds no test ends by itself with an empty last batch, anything else is cancelled.
+    /// the work has ended: a shard between two batches ends by itself with an empty last batch, anything else is
+    /// cancelled.
     fn let_go(&mut self, job: JobId, token: Token) {
         let Some(lease) = self.leases.get(&token) else { return };
         let (agent, part, is_live) = (lease.row.agent.clone(), lease.row.part, lease.is_live());
         if is_live {
-            let shard = self.job(job).suite.as_deref().and_then(|suite| suite.shards.get(&token));
-            let (open, is_dismissed) = shard.map_or((0, false), |shard| (shard.open, shard.is_dismissed));
+            let suite = self.job(job).suite.as_deref();
+            let shard = suite.and_then(|suite| suite.shards.get(&token));
+            let is_asking = suite.is_some_and(|suite| suite.asking.contains(&token));
+            let is_between_batches =
+                shard.is_some_and(|shard| shard.open == 0 && !shard.has_withdrawn && (shard.has_result || is_asking));
+            let is_dismissed = shard.is_some_and(|shard| shard.open == 0 && shard.is_dismissed);
             match part {
-                LeasePart::Shard(_) if open == 0 && is_dismissed => {}
-                LeasePart::Shard(_) if open == 0 => self.send_last_batch(&agent, token),
+                LeasePart::Shard(_) if is_dismissed => {}
+                LeasePart::Shard(_) if is_between_batches => self.send_last_batch(&agent, token),
                 LeasePart::Work | LeasePart::Discovery | LeasePart::Shard(_) => {
                     self.send_to(&agent, ToAgent::Cancel { token, reason: CancelReason::Superseded });
                 }

@@ -12,14 +12,5 @@ impl Scheduler {
         agent.session = None;
         self.queue.dismiss_agent(agent);
         self.suspect_agent(&name);
-        self.forget_unclaimable(&name);
-    }
-
-    /// A drained agent that holds nothing has left for good.
-    fn forget_unclaimable(&mut self, name: &muster_common::id::AgentName) {
-        let has_left = self.agents.table.get(name).is_some_and(|agent| agent.is_draining);
-        if has_left && self.live_leases_of(name).is_empty() {
-            self.forget_agent(name);
-        }
     }
 }

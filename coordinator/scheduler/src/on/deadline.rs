@@ -32,7 +32,7 @@ impl Scheduler {
             return self.watch_agent(name);
         }
         match agent.liveness {
-            Liveness::Alive => self.suspect_agent(name),
+            Liveness::Alive | Liveness::Absent => self.suspect_agent(name),
             Liveness::Suspect => self.lose_agent(name),
             Liveness::Lost => self.give_up_agent(name),
         }

@@ -30,8 +30,11 @@ impl Scheduler {
             }
         }
         self.trust_agent(&name);
-        if open.is_draining {
+        if self.agents.table.get(&name).is_some_and(|agent| agent.is_draining) {
             self.drain(&name);
+            if !open.is_draining {
+                self.send(session, ToAgent::Drain);
+            }
         }
     }
 
@@ -100,7 +103,7 @@ impl Scheduler {
         agent.slots = open.slots;
         agent.version = open.version.clone();
         agent.connected = self.now.wall;
-        agent.is_draining = open.is_draining;
+        agent.is_draining |= open.is_draining;
         agent.grace_until = Monotonic::default();
         self.agents.sessions.insert(session, name.clone());
         self.queue.admit_agent(agent);

@@ -52,6 +52,8 @@ pub(crate) struct Agent {
 pub(crate) enum Liveness {
     /// Its stream is open and it answers.
     Alive,
+    /// It held leases before the coordinator was restarted, and is given the usual time to reconnect.
+    Absent,
     /// Its stream has ended, or it missed two heartbeats.
     Suspect,
     /// It was silent for the lease time of repeatable work.
@@ -70,7 +72,7 @@ impl Agent {
             version: String::new(),
             connected: Wall::default(),
             is_draining: false,
-            liveness: Liveness::Suspect,
+            liveness: Liveness::Absent,
             seen,
             grace_until,
             held: BTreeMap::new(),
@@ -97,6 +99,7 @@ impl Agent {
     pub(crate) fn next_doubt(&self, config: &Config) -> Monotonic {
         match self.liveness {
             Liveness::Alive => self.seen + config.heartbeat * HEARTBEATS_MISSED_MAX,
+            Liveness::Absent => self.seen + config.lease,
             Liveness::Suspect => (self.seen + config.lease).max(self.grace_until),
             Liveness::Lost => (self.seen + config.lease_unrepeatable).max(self.grace_until),
         }

@@ -88,6 +88,8 @@ pub(crate) struct Shard {
     pub(crate) is_dismissed: bool,
     /// Whether a result came from it.
     pub(crate) has_result: bool,
+    /// Whether tests were taken from it since it last asked: it may still run one of them.
+    pub(crate) has_withdrawn: bool,
 }
 
 impl Suite {
@@ -206,13 +208,17 @@ impl Suite {
     /// Opens a shard.
     pub(crate) fn add_shard(&mut self, token: Token, agent: AgentName) {
         *self.shards_by_agent.entry(agent.clone()).or_default() += 1;
-        self.shards.insert(token, Shard { agent, open: 0, is_dismissed: false, has_result: false });
+        self.shards
+            .insert(token, Shard { agent, open: 0, is_dismissed: false, has_result: false, has_withdrawn: false });
         self.coming.insert(token);
     }
 
     /// A shard has asked for tests.
     pub(crate) fn set_asking(&mut self, token: Token) {
         self.asking.insert(token);
+        if let Some(shard) = self.shards.get_mut(&token) {
+            shard.has_withdrawn = false;
+        }
         self.refresh_shard(token);
     }
 
