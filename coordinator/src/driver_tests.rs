@@ -1,3 +1,4 @@
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc as std_mpsc;
 use std::time::Duration;
 
@@ -75,6 +76,28 @@ async fn a_store_that_cannot_be_read_again_ends_the_driver_with_the_reason() {
     assert_eq!(life.handle.ask(|ask| submit(ask, "lost")).await, Err(NoAnswer::Lost));
     let error = life.driver.await.expect("no panic").expect_err("there is nothing to go on with");
     assert!(error.to_string().contains("in use"), "{error}");
+}
+
+#[tokio::test]
+async fn a_full_disk_is_waited_out_and_nobody_hangs_meanwhile() {
+    let disk = MemoryDisk::new();
+    let full = Arc::new(AtomicBool::new(false));
+    let life = Life::begin(Box::new(Full { store: MemoryStore::on(&disk), is_full: Arc::clone(&full) })).await;
+    full.store(true, Ordering::SeqCst);
+    assert_eq!(life.handle.ask(|ask| submit(ask, "a")).await, Err(NoAnswer::Lost));
+    let ending = Ending::new();
+    let (_, mut messages) = life.handle.open_session(open("a"), ending.clone()).await.expect("it runs");
+    assert_eq!(messages.recv().await, None, "agents are sent away while there is no room");
+    assert_eq!(ending.wait().await, SessionEnd::Restoring);
+    full.store(false, Ordering::SeqCst);
+    let submitted = loop {
+        match life.handle.ask(|ask| submit(ask, "a")).await {
+            Err(NoAnswer::Lost) => tokio::time::sleep(Duration::from_millis(20)).await,
+            answer => break answer,
+        }
+    };
+    assert!(matches!(submitted, Ok(Answer::Submitted { is_duplicate: false, .. })), "{submitted:?}");
+    life.end().await;
 }
 
 #[tokio::test]
@@ -253,6 +276,47 @@ impl Store for Held {
         let _ = self.arrivals.send(());
         // When the gate is gone, everything passes.
         let _ = self.permits.recv_timeout(Duration::from_secs(60));
+        self.store.commit(epoch, batch)
+    }
+
+    fn scan(&self, prefix: &[u8]) -> Result<Vec<(Key, Value)>, StoreError> {
+        self.store.scan(prefix)
+    }
+
+    fn space(&self) -> Result<Space, StoreError> {
+        self.store.space()
+    }
+}
+
+/// A store on a disk that may be full.
+struct Full {
+    store: MemoryStore,
+    is_full: Arc<AtomicBool>,
+}
+
+impl Full {
+    fn need_room(&self) -> Result<(), StoreError> {
+        if !self.is_full.load(Ordering::SeqCst) {
+            return Ok(());
+        }
+        Err(StoreError::NoSpace { dir: "memory".into(), detail: "it is full".to_owned() })
+    }
+}
+
+impl Store for Full {
+    fn load(&mut self) -> Result<Loaded, OpenError> {
+        self.store.load()
+    }
+
+    fn raise_epoch(&mut self) -> Result<Epoch, StoreError> {
+        self.need_room()?;
+        self.store.raise_epoch()
+    }
+
+    fn commit(&mut self, epoch: Epoch, batch: WriteBatch) -> Result<Committed, CommitError> {
+        if !batch.is_empty() {
+            self.need_room()?;
+        }
         self.store.commit(epoch, batch)
     }
 
