@@ -61,15 +61,17 @@ class Reporter:
     """Writes events. Silent in a process that a test has forked off."""
 
     def __init__(self, place):
-        self.file = open(place, "a", encoding="ascii", buffering=1) if place else None
+        # A bare descriptor: a file object would be warned about as unclosed when the interpreter ends.
+        self.descriptor = os.open(place, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600) if place else None
         self.pid = os.getpid()
 
     def send(self, **event):
-        if self.file is None or os.getpid() != self.pid:
+        if self.descriptor is None or os.getpid() != self.pid:
             return
+        rest = (json.dumps(event) + "\n").encode("ascii")
         try:
-            self.file.write(json.dumps(event) + "\n")
-            self.file.flush()
+            while rest:
+                rest = rest[os.write(self.descriptor, rest):]
         except BrokenPipeError:
             os._exit(70)
 
