@@ -4,7 +4,8 @@
 //!   `shard`: what it does. `logs`, `log_file`: its log on the way to the coordinator. `orders`: what it is told meanwhile.
 //!   `ending`: why it does not go on.
 //! - `build_home`, `warm_files`: places where builds stay warm. `shared_build`: builds laid out for several shards.
-//! - [`process`]: one command, watched from its start until nothing of it is left.
+//! - [`process`]: one command, watched from its start until nothing of it is left. `keeper`: what stands between it and
+//!   the agent.
 //! - [`exit`]: how it ended. [`limits`]: the bounds of its output and its stopping.
 //! - [`environment`]: the few variables that every command sees. [`script`]: a script as a command.
 //! - [`leftovers`]: processes that outlived their parent, found and ended.
@@ -13,6 +14,7 @@ pub(crate) mod build_home;
 pub(crate) mod ending;
 pub mod environment;
 pub mod exit;
+mod keeper;
 pub mod leftovers;
 pub mod limits;
 pub(crate) mod log_file;

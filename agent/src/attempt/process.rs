@@ -1,7 +1,8 @@
 //! One command, watched from its start until nothing of it is left.
 //!
 //! The command runs in its own session, so that a signal reaches all of its group and no test can read the agent's
-//! terminal. Its output goes through a bounded channel: a slow reader slows the process, never the agent's memory.
+//! terminal; its parent is a keeper (see `keeper`), never the agent. Its output goes through a bounded channel: a slow
+//! reader slows the process, never the agent's memory.
 //! When it ends, by itself or because it must, whatever it left behind is ended too (see [`super::leftovers`]), and only
 //! then is its leader reaped, so that its process group's number cannot meanwhile belong to somebody else.
 
@@ -27,6 +28,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::environment::Environment;
 use super::exit::Exit;
+use super::keeper;
 use super::leftovers::{self, Mark, Sweep};
 use super::limits::{CHUNK_BYTES_MAX, CHUNKS_WAITING_MAX, DRAIN_SILENCE_MAX, GRACE_DEFAULT};
 
@@ -182,7 +184,7 @@ impl Running {
         self.stop.cancel();
     }
 
-    /// Its process id, which is also that of its group.
+    /// Its keeper's process id, which is also that of its group.
     #[must_use]
     pub const fn pid(&self) -> i32 {
         self.pid
@@ -353,17 +355,8 @@ fn prepare(command: &Command, mark: &Mark) -> io::Result<(tokio::process::Comman
             readers.push((Stream::Stderr, stderr.into()));
         }
     }
-    in_own_session(&mut prepared);
+    keeper::interpose(&mut prepared)?;
     Ok((prepared.into(), readers))
-}
-
-#[allow(unsafe_code, reason = "a session can only be opened by the child itself, between fork and exec")]
-fn in_own_session(command: &mut std::process::Command) {
-    use std::os::unix::process::CommandExt;
-    // SAFETY: setsid is async-signal-safe and the closure touches no memory of the parent.
-    unsafe {
-        command.pre_exec(|| nix::unistd::setsid().map(drop).map_err(io::Error::from));
-    }
 }
 
 /// Hands on what comes through `pipe` until its end, or until it falls silent after the process is over. In that case

@@ -101,6 +101,21 @@ async fn a_child_that_kills_its_parent_leaves_a_signal_and_nothing_else() {
 }
 
 #[tokio::test]
+async fn a_command_that_kills_its_parent_kills_its_keeper_and_not_the_agent() {
+    let (ended, output) = run(sh("echo $$; kill -9 $PPID; sleep 1000")).await;
+    assert_eq!(ended.exit, Exit::Signal(9));
+    assert_gone(output.trim());
+}
+
+#[tokio::test]
+async fn a_signal_that_ends_the_command_is_known_by_its_number() {
+    for signal in [6, 11, 15] {
+        let (ended, _) = run(sh(&format!("kill -{signal} $$; sleep 1000"))).await;
+        assert_eq!(ended.exit, Exit::Signal(signal));
+    }
+}
+
+#[tokio::test]
 async fn dropping_a_running_command_stops_it() {
     let mut running = sh("echo $$; sleep 1000").start(&CancellationToken::new()).await.expect("sh starts");
     let chunk = running.output.recv().await.expect("its process id");
