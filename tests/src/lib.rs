@@ -1,3 +1,11 @@
-//! What tests over the whole of Muster share: its binaries as processes, and a reader of its JUnit XML.
+//! What tests over the whole of Muster share.
+//!
+//! - [`fleet`], [`process`], [`binaries`]: Muster's binaries as real processes.
+//! - [`suite`]: test suites made for a test, which keep a ledger of what really ran.
+//! - [`junit`]: the verdicts of a JUnit XML file.
 
+pub mod binaries;
+pub mod fleet;
 pub mod junit;
+pub mod process;
+pub mod suite;
