@@ -82,9 +82,7 @@ impl Listener {
             }
             Listen::Unix(path) => {
                 remove_stale(path).await?;
-                let failed = |source| bind_error(Address::Unix(path.clone()), source);
-                let listener = UnixListener::bind(path).map_err(failed)?;
-                fs::set_permissions(path, fs::Permissions::from_mode(0o600)).map_err(failed)?;
+                let listener = bind_unix(path).map_err(|source| bind_error(Address::Unix(path.clone()), source))?;
                 Ok(Self::Unix(listener, Address::Unix(path.clone())))
             }
         }
@@ -128,6 +126,19 @@ pub(super) fn unix_connections(listener: UnixListener) -> impl Stream<Item = io:
 async fn wait_out(error: &io::Error) {
     tracing::warn!(%error, "cannot accept a connection");
     tokio::time::sleep(ACCEPT_PAUSE).await;
+}
+
+/// Nobody can reach the socket under its name before it is closed to others.
+fn bind_unix(path: &Path) -> io::Result<UnixListener> {
+    let fresh = path.with_added_extension("new");
+    match fs::remove_file(&fresh) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        Ok(()) | Err(_) => {}
+    }
+    let listener = UnixListener::bind(&fresh)?;
+    fs::set_permissions(&fresh, fs::Permissions::from_mode(0o600))?;
+    fs::rename(&fresh, path)?;
+    Ok(listener)
 }
 
 /// Removes a socket file that a coordinator left behind. One that is answered stays, and so does every other file.
@@ -205,6 +216,8 @@ mod tests {
         let directory = tempfile::TempDir::new().expect("there is room for a directory");
         let listen = Listen::Unix(directory.path().join("socket"));
         let first = Listener::bind(&listen, false).await.expect("the path is free");
+        let metadata = fs::metadata(directory.path().join("socket")).expect("the socket is there");
+        assert_eq!(metadata.permissions().mode() & 0o777, 0o600);
         assert!(matches!(Listener::bind(&listen, false).await, Err(BindError::Taken(_))));
         drop(first);
         assert!(Listener::bind(&listen, false).await.is_ok());
