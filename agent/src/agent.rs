@@ -4,7 +4,6 @@ use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
 
 use muster_common::id::AgentLife;
 use muster_service::blob::BlobClient;
@@ -115,6 +114,7 @@ async fn prepare(options: Options, signals: Signals) -> Result<(Parts, Flock<Fil
     end_earlier_life(&directory, &mark).await.map_err(error)?;
     let (spool, restored) = Spool::open(&directory.join("spool")).map_err(error)?;
     let cache_directory = options.cache_directory.clone().unwrap_or_else(|| directory.join("cache"));
+    let builds_directory = options.builds_directory.clone().unwrap_or_else(|| directory.join("builds"));
     let cache_bytes_max = options.cache_bytes_max;
     let cache = tokio::task::spawn_blocking(move || BlobCache::open(&cache_directory, cache_bytes_max))
         .await
@@ -132,7 +132,7 @@ async fn prepare(options: Options, signals: Signals) -> Result<(Parts, Flock<Fil
         is_connected,
         environment: environment::base(std::env::vars_os()),
         mark,
-        build_homes: BuildHomes::new(directory.join(BUILDS)),
+        build_homes: build_homes(builds_directory).await.map_err(error)?,
         shared_builds: SharedBuilds::new(directory.join(SHARED_BUILDS)),
         grace: options.grace,
     };
@@ -169,27 +169,20 @@ async fn end_earlier_life(directory: &Path, mark: &Mark) -> io::Result<()> {
             tracing::error!(?survivors, "processes of an earlier life of this agent cannot be ended");
         }
     }
-    let builds = directory.join(BUILDS);
-    let work = move || {
-        folders.iter().try_for_each(|folder| remove_tree(folder))?;
-        remove_stale_builds(&builds)
-    };
-    tokio::task::spawn_blocking(work).await.map_err(io::Error::other).flatten()
+    tokio::task::spawn_blocking(move || folders.iter().try_for_each(|folder| remove_tree(folder)))
+        .await
+        .map_err(io::Error::other)
+        .flatten()
 }
 
-/// Places in which nothing was built or tested for long take room for nothing.
-fn remove_stale_builds(builds: &Path) -> io::Result<()> {
-    if !builds.is_dir() {
-        return Ok(());
-    }
-    for entry in std::fs::read_dir(builds)? {
-        let entry = entry?;
-        let age = entry.metadata()?.modified()?.elapsed().unwrap_or_default();
-        if age > BUILD_AGE_MAX {
-            remove_tree(&entry.path())?;
-        }
-    }
-    Ok(())
+/// The places for builds, without those that were not used for long.
+async fn build_homes(folder: PathBuf) -> io::Result<BuildHomes> {
+    let work = move || {
+        let homes = BuildHomes::new(&folder)?;
+        homes.remove_stale()?;
+        Ok(homes)
+    };
+    tokio::task::spawn_blocking(work).await.map_err(io::Error::other).flatten()
 }
 
 fn create(directory: &Path) -> io::Result<PathBuf> {
@@ -203,8 +196,6 @@ fn lock(directory: &Path) -> io::Result<Flock<File>> {
 }
 
 /// Name of the variable that marks the processes of one agent, by its directory.
-const AGENT_MARK: &str = "MUSTER_AGENT_DIRECTORY";
+const AGENT_MARK: &str = "MUSTER_AGENT_MARK";
 const ATTEMPTS: &str = "attempts";
 const SHARED_BUILDS: &str = "shared-builds";
-const BUILDS: &str = "builds";
-const BUILD_AGE_MAX: Duration = Duration::from_secs(14 * 24 * 60 * 60);

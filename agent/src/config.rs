@@ -36,11 +36,16 @@ pub struct Arguments {
     name: Option<String>,
     /// Its own directory for workspaces and unsent results [default: the first free of
     /// $XDG_STATE_HOME/muster/agent, agent-2 …]
-    #[arg(long, value_name = "DIR", env = "MUSTER_AGENT_DIRECTORY_PATH")]
+    #[arg(long, value_name = "DIR", env = "MUSTER_AGENT_DIRECTORY")]
     directory: Option<PathBuf>,
     /// Directory of cached blobs; agents of one machine may share it [default: `cache` in its own directory]
     #[arg(long, value_name = "DIR", env = "MUSTER_AGENT_CACHE_DIRECTORY")]
     cache_directory: Option<PathBuf>,
+    /// Directory in which builds of test suites stay warm; agents of one machine may share it, and tests that look for
+    /// files by paths that the compiler wrote into them need the same one on all machines [default: `builds` in its own
+    /// directory]
+    #[arg(long, value_name = "DIR", env = "MUSTER_AGENT_BUILDS_DIRECTORY")]
+    builds_directory: Option<PathBuf>,
     /// Bytes of blobs that are kept [default: 20 GiB]
     #[arg(long, value_name = "BYTES", env = "MUSTER_AGENT_CACHE_BYTES_MAX")]
     cache_bytes_max: Option<u64>,
@@ -78,6 +83,7 @@ struct ConfigFile {
     name: Option<String>,
     directory: Option<PathBuf>,
     cache_directory: Option<PathBuf>,
+    builds_directory: Option<PathBuf>,
     cache_bytes_max: Option<u64>,
     insecure: Option<bool>,
     log_filter: Option<String>,
@@ -116,6 +122,7 @@ impl Arguments {
         };
         options.labels = labels;
         options.cache_directory = self.cache_directory.or(file.cache_directory);
+        options.builds_directory = self.builds_directory.or(file.builds_directory);
         options.cache_bytes_max = self.cache_bytes_max.or(file.cache_bytes_max).unwrap_or(options.cache_bytes_max);
         options.is_insecure_allowed = self.insecure.or(file.insecure).unwrap_or(false);
         let telemetry = TelemetryOptions {

@@ -28,6 +28,7 @@ pub(crate) struct Driver {
     spool: Spool,
     is_spool_broken: bool,
     link: Option<Link>,
+    is_link_lost: bool,
     is_connected: watch::Sender<bool>,
     attempts: BTreeMap<Token, Orders>,
     tasks: JoinSet<Token>,
@@ -66,6 +67,7 @@ impl Driver {
             spool,
             is_spool_broken: false,
             link: None,
+            is_link_lost: false,
             is_connected,
             attempts: BTreeMap::new(),
             tasks: JoinSet::new(),
@@ -154,7 +156,9 @@ impl Driver {
                 | Effect::Notice(_) => self.carry_out(effect),
             }
         }
-        self.is_connected.send_if_modified(|known| std::mem::replace(known, self.session.load().is_open) != *known);
+        let is_open = self.session.load().is_open;
+        self.is_link_lost &= !is_open;
+        self.is_connected.send_if_modified(|known| std::mem::replace(known, is_open) != is_open);
         if is_stuck { self.feed(Input::LinkLost) } else { true }
     }
 
@@ -208,7 +212,12 @@ impl Driver {
     }
 
     fn lose_link(&mut self, error: &LinkError) {
-        tracing::warn!(coordinator = %self.endpoint, error = %chain(error), "the stream to the coordinator is lost");
+        // Said once; that it is not there yet is no news.
+        if std::mem::replace(&mut self.is_link_lost, true) {
+            tracing::debug!(coordinator = %self.endpoint, error = %chain(error), "the coordinator is still away");
+        } else {
+            tracing::warn!(coordinator = %self.endpoint, error = %chain(error), "the stream to the coordinator is lost, trying again");
+        }
         self.link = None;
     }
 

@@ -28,6 +28,9 @@ pub struct Options {
     pub directory: PathBuf,
     /// Where blobs are kept; none: in `directory`. Agents of one machine may share it.
     pub cache_directory: Option<PathBuf>,
+    /// Where builds of test suites stay warm; none: in `directory`. Agents of one machine may share it. Tests that look for
+    /// files by paths that the compiler wrote into them need the same one on all machines.
+    pub builds_directory: Option<PathBuf>,
     /// Bytes of blobs that are kept.
     pub cache_bytes_max: u64,
     /// Time between asking a process to stop and ending it.
@@ -65,6 +68,7 @@ impl Options {
             labels: Labels::new(),
             directory: directory.into(),
             cache_directory: None,
+            builds_directory: None,
             cache_bytes_max: CACHE_BYTES_DEFAULT,
             grace: GRACE_DEFAULT,
         }

@@ -1,89 +1,110 @@
 //! Places in which builds stay warm, and in which their tests find what they look for.
 //!
 //! Cargo knows a path dependency by its absolute path, and finds what it has built in its target directory. So a build
-//! gets the same folder whenever this agent builds for the same project again: `builds/<project>-<n>`, with the workspace
-//! and the target directory in it. Two builds of one project at one time get two folders.
+//! gets the same folder whenever it is built for the same project again: `builds/<project>-<n>`, with the workspace and the
+//! target directory in it. Two builds of one project at one time get two folders.
 //!
 //! Compilers write such paths into tests too (`env!("CARGO_MANIFEST_DIR")`). So tests run in the folder in which they were
-//! built: on the same agent it is still there, and on another agent with the same directory it is laid out again, shared
-//! by the shards that need the same files.
+//! built: where that agent has run it is still there, and an agent that has the same directory on another machine lays it
+//! out again. Shards that need the same files share it.
+//!
+//! Agents of one machine may share the folder of all places, so what keeps them apart are locks of the file system.
 
-use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::io;
 use std::path::{Component, Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use muster_common::digest::Digest;
-use tokio::sync::Mutex as AsyncMutex;
+use muster_service::workspace::remove_tree;
+use nix::fcntl::{Flock, FlockArg};
 
 /// What lies in a workspace: the roots of its layers, with their folders.
 pub(crate) type Layout = Vec<(Digest, String)>;
 
-/// The build places of an agent.
+/// The folder of all build places.
 #[derive(Clone, Debug)]
 pub(crate) struct BuildHomes {
     folder: PathBuf,
-    table: Table,
 }
 
-/// A place, held until it is dropped: for one build alone, or for shards that need the same files.
+/// A place, held until it is dropped: for one alone, or together with others that need the same files.
 #[derive(Debug)]
 pub(crate) struct BuildHome {
     path: PathBuf,
-    layout: Laid,
-    table: Table,
+    lock: Flock<File>,
 }
 
-/// What is laid out, if it is known. Locked while somebody lays it out.
-pub(crate) type Laid = Arc<AsyncMutex<Option<Layout>>>;
-
-type Table = Arc<Mutex<BTreeMap<PathBuf, Place>>>;
-
-#[derive(Debug, Default)]
-struct Place {
-    layout: Laid,
-    users: usize,
-    /// What those who share it need; none: it is free or a build has it alone.
-    shared_for: Option<Layout>,
+/// A place that is to be shared.
+#[derive(Debug)]
+pub(crate) enum Sharing {
+    /// Its workspace holds the files that are needed.
+    Ready(BuildHome),
+    /// Its workspace is to be laid out; then [`BuildHome::open`] lets others in.
+    Empty(BuildHome),
 }
 
 impl BuildHomes {
-    pub(crate) fn new(folder: PathBuf) -> Self {
-        Self { folder, table: Arc::default() }
+    /// The places in `folder`, which is made if need be.
+    ///
+    /// # Errors
+    /// If it cannot be made.
+    pub(crate) fn new(folder: &Path) -> io::Result<Self> {
+        fs::create_dir_all(folder)?;
+        Ok(Self { folder: folder.canonicalize()? })
     }
 
-    /// A place for a build of `project` that nobody uses.
-    pub(crate) fn take(&self, project: &str) -> BuildHome {
-        let mut table = self.table.lock().unwrap_or_else(PoisonError::into_inner);
+    /// A place for a build of `project`, for it alone. Its workspace counts as empty.
+    ///
+    /// # Errors
+    /// If it cannot be made.
+    pub(crate) fn take(&self, project: &str) -> io::Result<BuildHome> {
         let name = folder_name(project);
-        let mut number = 1_u32;
-        loop {
+        for number in 1..=PLACES_PER_PROJECT_MAX {
             let path = self.folder.join(format!("{name}-{number}"));
-            let place = table.entry(path.clone()).or_default();
-            if place.users == 0 {
-                place.users = 1;
-                place.shared_for = None;
-                return self.home(path, place);
+            if let Some(home) = BuildHome::lock(path, FlockArg::LockExclusiveNonblock)? {
+                fs::create_dir_all(&home.path)?;
+                home.forget_layout()?;
+                return Ok(home);
             }
-            number += 1;
         }
+        Err(io::Error::other(format!("{PLACES_PER_PROJECT_MAX} builds of project `{project}` run on this machine")))
     }
 
     /// The place in whose workspace `directory` lies, for one more that needs the files of `layout`; none if it lies in no
-    /// place of this agent's, or others use it with other files.
-    pub(crate) fn share(&self, directory: &Path, layout: &Layout) -> Option<BuildHome> {
-        let path = self.place_of(directory)?;
-        let mut table = self.table.lock().unwrap_or_else(PoisonError::into_inner);
-        let place = table.entry(path.clone()).or_default();
-        if place.users > 0 && place.shared_for.as_ref() != Some(layout) {
-            return None;
+    /// place of this folder, or a build or somebody who needs other files has it.
+    ///
+    /// # Errors
+    /// If it cannot be made.
+    pub(crate) fn share(&self, directory: &Path, layout: &Layout) -> io::Result<Option<Sharing>> {
+        let Some(path) = self.place_of(directory) else { return Ok(None) };
+        let shared = BuildHome::lock(path.clone(), FlockArg::LockSharedNonblock)?;
+        if let Some(home) = shared.filter(|home| home.is_laid(layout)) {
+            return Ok(Some(Sharing::Ready(home)));
         }
-        place.users += 1;
-        place.shared_for = Some(layout.clone());
-        Some(self.home(path, place))
+        let Some(home) = BuildHome::lock(path, FlockArg::LockExclusiveNonblock)? else { return Ok(None) };
+        fs::create_dir_all(&home.path)?;
+        home.forget_layout()?;
+        Ok(Some(Sharing::Empty(home)))
     }
 
-    fn home(&self, path: PathBuf, place: &Place) -> BuildHome {
-        BuildHome { path, layout: Arc::clone(&place.layout), table: Arc::clone(&self.table) }
+    /// Removes places in which nothing was laid out for long. Blocks.
+    ///
+    /// # Errors
+    /// If the folder cannot be read, or a place cannot be removed.
+    pub(crate) fn remove_stale(&self) -> io::Result<()> {
+        for entry in fs::read_dir(&self.folder)? {
+            let entry = entry?;
+            let status = entry.metadata()?;
+            let age = status.modified()?.elapsed().unwrap_or_default();
+            if !status.is_dir() || age < AGE_MAX {
+                continue;
+            }
+            if let Some(home) = BuildHome::lock(entry.path(), FlockArg::LockExclusiveNonblock)? {
+                remove_tree(&home.path)?;
+            }
+        }
+        Ok(())
     }
 
     fn place_of(&self, directory: &Path) -> Option<PathBuf> {
@@ -107,19 +128,53 @@ impl BuildHome {
         self.path.join("target")
     }
 
-    /// What is laid out.
-    pub(crate) fn laid(&self) -> Laid {
-        Arc::clone(&self.layout)
+    /// Its workspace holds `layout` from now on.
+    ///
+    /// # Errors
+    /// If that cannot be written down.
+    pub(crate) fn set_layout(&self, layout: &Layout) -> io::Result<()> {
+        fs::write(self.path.join(LAYOUT), text_of(layout))
+    }
+
+    /// Lets others in that need the files of `layout`, which lie in it. Returns whether it is still this holder's as well:
+    /// somebody else may have taken it in between.
+    ///
+    /// # Errors
+    /// If the lock cannot be changed.
+    pub(crate) fn open(&self, layout: &Layout) -> io::Result<bool> {
+        match self.lock.relock(FlockArg::LockSharedNonblock) {
+            Ok(()) => Ok(self.is_laid(layout)),
+            Err(nix::errno::Errno::EWOULDBLOCK) => Ok(false),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    fn is_laid(&self, layout: &Layout) -> bool {
+        let is_known = fs::read_to_string(self.path.join(LAYOUT)).is_ok_and(|text| text == text_of(layout));
+        is_known && self.workspace().is_dir()
+    }
+
+    fn forget_layout(&self) -> io::Result<()> {
+        match fs::remove_file(self.path.join(LAYOUT)) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            outcome => outcome,
+        }
+    }
+
+    /// The place at `path`, unless somebody has it in a way that forbids this.
+    fn lock(path: PathBuf, how: FlockArg) -> io::Result<Option<Self>> {
+        let mut file = path.clone().into_os_string();
+        file.push(".lock");
+        match Flock::lock(File::create(file)?, how) {
+            Ok(lock) => Ok(Some(Self { path, lock })),
+            Err((_, nix::errno::Errno::EWOULDBLOCK)) => Ok(None),
+            Err((_, error)) => Err(error.into()),
+        }
     }
 }
 
-impl Drop for BuildHome {
-    fn drop(&mut self) {
-        let mut table = self.table.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(place) = table.get_mut(&self.path) {
-            place.users = place.users.saturating_sub(1);
-        }
-    }
+fn text_of(layout: &Layout) -> String {
+    layout.iter().map(|(digest, path)| format!("{digest} {path}\n")).collect()
 }
 
 /// A project's name as the name of a folder: readable where it can be, and different for different projects.
@@ -133,7 +188,10 @@ fn folder_name(project: &str) -> String {
 }
 
 const WORKSPACE: &str = "workspace";
+const LAYOUT: &str = "layout";
 const NAME_LETTERS_MAX: usize = 40;
+const PLACES_PER_PROJECT_MAX: u32 = 1_024;
+const AGE_MAX: Duration = Duration::from_secs(14 * 24 * 60 * 60);
 
 #[cfg(test)]
 mod tests {
@@ -143,47 +201,58 @@ mod tests {
         vec![(Digest { hash: [byte; 32], size_bytes: 1 }, String::new())]
     }
 
+    fn lay_out(home: &BuildHome, byte: u8) -> io::Result<()> {
+        fs::create_dir_all(home.workspace())?;
+        home.set_layout(&layout(byte))
+    }
+
     #[test]
-    fn a_project_comes_back_to_its_place_unless_it_is_taken() {
-        let homes = BuildHomes::new(PathBuf::from("/builds"));
-        let first = homes.take("acme/app");
+    fn a_project_comes_back_to_its_place_unless_it_is_taken() -> io::Result<()> {
+        let folder = tempfile::tempdir()?;
+        let (homes, other_agent) = (BuildHomes::new(folder.path())?, BuildHomes::new(folder.path())?);
+        let first = homes.take("acme/app")?;
         let place = first.workspace();
-        let second = homes.take("acme/app");
-        assert_ne!(second.workspace(), place);
+        assert_ne!(other_agent.take("acme/app")?.workspace(), place);
         drop(first);
-        assert_eq!(homes.take("acme/app").workspace(), place);
-        assert_ne!(homes.take("acme_app").workspace(), place);
-        assert!(homes.take("../../etc").workspace().starts_with("/builds"));
+        assert_eq!(other_agent.take("acme/app")?.workspace(), place);
+        assert_ne!(homes.take("acme_app")?.workspace(), place);
+        assert!(homes.take("../../etc")?.workspace().starts_with(folder.path().canonicalize()?));
+        Ok(())
     }
 
     #[test]
-    fn shards_share_a_place_for_the_same_files_only() {
-        let homes = BuildHomes::new(PathBuf::from("/builds"));
-        let build = homes.take("app");
+    fn shards_share_a_place_for_the_same_files_only() -> io::Result<()> {
+        let folder = tempfile::tempdir()?;
+        let homes = BuildHomes::new(folder.path())?;
+        let build = homes.take("app")?;
         let directory = build.workspace().join("crates/a");
-        assert!(homes.share(&directory, &layout(1)).is_none(), "a build has it");
+        assert!(homes.share(&directory, &layout(1))?.is_none(), "a build has it");
+        lay_out(&build, 1)?;
         drop(build);
-        let one = homes.share(&directory, &layout(1)).expect("it is free");
-        let other = homes.share(&directory, &layout(1)).expect("the same files");
-        assert_eq!(one.workspace(), other.workspace());
-        assert!(homes.share(&directory, &layout(2)).is_none(), "other files");
-        assert_ne!(homes.take("app").workspace(), one.workspace());
-        drop((one, other));
-        assert!(homes.share(&directory, &layout(2)).is_some());
+        let one = homes.share(&directory, &layout(1))?;
+        assert!(matches!(one, Some(Sharing::Ready(_))), "as the build has left it");
+        assert!(matches!(homes.share(&directory, &layout(1))?, Some(Sharing::Ready(_))));
+        assert!(homes.share(&directory, &layout(2))?.is_none(), "others need other files");
+        assert!(!directory.starts_with(homes.take("app")?.workspace()), "a build does not take it away");
+        drop(one);
+        let Some(Sharing::Empty(home)) = homes.share(&directory, &layout(2))? else { panic!("nobody has it") };
+        assert!(homes.share(&directory, &layout(2))?.is_none(), "it is being laid out");
+        lay_out(&home, 2)?;
+        assert!(home.open(&layout(2))?);
+        assert!(matches!(homes.share(&directory, &layout(2))?, Some(Sharing::Ready(_))));
+        Ok(())
     }
 
     #[test]
-    fn directories_elsewhere_are_nobodys_place() {
-        let homes = BuildHomes::new(PathBuf::from("/builds"));
-        for directory in [
-            "/etc",
-            "/builds",
-            "/builds/a",
-            "/builds/a/target",
-            "/builds/../etc/workspace",
-            "/builds/a/workspace/../..",
-        ] {
-            assert!(homes.share(Path::new(directory), &layout(1)).is_none(), "{directory}");
+    fn directories_elsewhere_are_nobodys_place() -> io::Result<()> {
+        let folder = tempfile::tempdir()?;
+        let homes = BuildHomes::new(folder.path())?;
+        let inside = |path: &str| folder.path().join(path);
+        for directory in
+            [inside("../etc"), inside(""), inside("a"), inside("a/target"), inside("a/workspace/../.."), "/etc".into()]
+        {
+            assert!(homes.share(&directory, &layout(1))?.is_none(), "{}", directory.display());
         }
+        Ok(())
     }
 }

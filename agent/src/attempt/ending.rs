@@ -36,6 +36,12 @@ impl Ending {
         Self::errored(code, format!("cannot {doing} `{}`: {error}", path.display()))
     }
 
+    /// A place for a build cannot be had.
+    pub(crate) fn home(error: &io::Error) -> Self {
+        let code = if is_full(error) { ReasonCode::DiskFull } else { ReasonCode::WorkspaceFailed };
+        Self::errored(code, format!("cannot use a place for builds: {error}"))
+    }
+
     /// An expression in `what` cannot be computed.
     pub(crate) fn expression(what: &str, error: &ExpressionError) -> Self {
         let help = error.help.as_ref().map(|help| format!("; {help}")).unwrap_or_default();

@@ -8,7 +8,7 @@ use muster_common::spec::{BUILD_ARTIFACT, Runner, TestSpec};
 use muster_service::blob::BlobClient;
 use muster_service::workspace::{BlobCache, Layer, Placement, TreePath, materialise, remove_tree};
 
-use super::build_home::{BuildHome, Layout};
+use super::build_home::{BuildHome, Layout, Sharing};
 use super::ending::Ending;
 use super::shared_build::SharedBuild;
 use super::warm_files::keep_times;
@@ -68,32 +68,40 @@ impl Workspace {
             let shared = source.host.shared_builds.get(input.root, source.blobs, &source.host.cache).await?;
             self.build = shared.path();
             self.shared_build = Some(shared);
-            self.home = self.place_of_build(&layout, source).await;
+            self.home = self.place_of_build(&layout, source).await?;
         } else if is_warm_build(&source.lease.work) {
-            self.home = Some(source.host.build_homes.take(&source.lease.project));
+            let homes = &source.host.build_homes;
+            let home = homes.take(&source.lease.project).map_err(|error| Ending::home(&error))?;
+            fill_home(&home, &layout, source).await?;
+            self.home = Some(home);
         }
         match &self.home {
-            Some(home) => {
-                self.root = home.workspace();
-                fill_home(home, &layout, source).await
-            }
-            None => lay_out(&layout, &self.root, source.blobs, &source.host.cache).await,
+            Some(home) => self.root = home.workspace(),
+            None => lay_out(&layout, &self.root, source.blobs, &source.host.cache).await?,
         }
+        Ok(())
     }
 
-    /// Where the tests that are to be run were built, if that place is this agent's to use.
-    async fn place_of_build(&self, layout: &Layout, source: Source<'_>) -> Option<BuildHome> {
-        let built_in = build_place(&self.build).ok()?.directory;
-        let home = source.host.build_homes.share(&built_in, layout);
-        if home.is_none() && !built_in.is_dir() {
-            let text = format!(
-                "these tests were built in {}, which is not on this agent: those that look for files by paths that the \
-                 compiler wrote into them will not find them; give all agents the same --directory",
-                built_in.display()
-            );
-            source.log.note(&text).await;
+    /// Where the tests that are to be run were built, if that place can be used, filled. What shards set up by themselves
+    /// they would set up for each other there; so such shards get workspaces of their own.
+    async fn place_of_build(&self, layout: &Layout, source: Source<'_>) -> Result<Option<BuildHome>, Ending> {
+        let Ok(place) = build_place(&self.build) else { return Ok(None) };
+        if sets_up(&source.lease.work) {
+            return Ok(None);
         }
-        home
+        let shared = source.host.build_homes.share(&place.directory, layout).map_err(|error| Ending::home(&error))?;
+        match shared {
+            Some(Sharing::Ready(home)) => Ok(Some(home)),
+            Some(Sharing::Empty(home)) => {
+                fill_home(&home, layout, source).await?;
+                let is_open = home.open(layout).map_err(|error| Ending::home(&error))?;
+                Ok(is_open.then_some(home))
+            }
+            None => {
+                note_if_absent(&place.directory, source.log).await;
+                Ok(None)
+            }
+        }
     }
 
     /// A folder beneath the workspace, as a job names it.
@@ -127,24 +135,27 @@ impl Workspace {
     }
 }
 
-/// Fills the workspace of a build place. A build gets it as if it were new, but for the times of unchanged files. Shards
-/// take it as the build has left it, or as the first of them has laid it out.
+/// Fills the workspace of a build place that nobody else uses, as if it were new, but for the times of unchanged files.
 async fn fill_home(home: &BuildHome, layout: &Layout, source: Source<'_>) -> Result<(), Ending> {
-    let laid = home.laid();
-    let mut laid = laid.lock().await;
     let root = home.workspace();
-    if !is_warm_build(&source.lease.work) && laid.as_ref() == Some(layout) && root.is_dir() {
-        return Ok(());
-    }
-    *laid = None;
     let old = root.with_file_name("workspace.old");
     let moved = move_away(root.clone(), old.clone()).await;
     moved.map_err(|error| Ending::disk("clear", &root, &error))?;
     lay_out(layout, &root, source.blobs, &source.host.cache).await?;
     let times = keep_times_and_remove(old, root.clone()).await;
     times.map_err(|error| Ending::disk("prepare", &root, &error))?;
-    *laid = Some(layout.clone());
-    Ok(())
+    home.set_layout(layout).map_err(|error| Ending::home(&error))
+}
+
+async fn note_if_absent(directory: &Path, log: &Log) {
+    if !directory.is_dir() {
+        let text = format!(
+            "these tests were built in {}, which is not on this agent: those that look for files by paths that the \
+             compiler wrote into them will not find them; give all agents the same --builds-directory",
+            directory.display()
+        );
+        log.note(&text).await;
+    }
 }
 
 async fn lay_out(layout: &Layout, root: &Path, blobs: &BlobClient, cache: &BlobCache) -> Result<(), Ending> {
@@ -204,6 +215,13 @@ const fn is_warm_build(work: &LeaseWork) -> bool {
             Runner::Pytest { .. } | Runner::Generic { .. } => false,
         },
         LeaseWork::Steps(_) | LeaseWork::Discover(_) | LeaseWork::Shard(_) => false,
+    }
+}
+
+fn sets_up(work: &LeaseWork) -> bool {
+    match work {
+        LeaseWork::TestBuild(tests) | LeaseWork::Discover(tests) | LeaseWork::Shard(tests) => !tests.setup.is_empty(),
+        LeaseWork::Steps(_) => false,
     }
 }
 
