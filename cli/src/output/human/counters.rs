@@ -24,7 +24,7 @@ impl Counters {
 
     /// Whether enough time has passed for another line; if so, the time begins anew.
     pub(super) fn is_due(&mut self) -> bool {
-        let is_due = self.last.is_none_or(|last| last.elapsed() >= PAUSE);
+        let is_due = self.last.unwrap_or(self.began).elapsed() >= PAUSE;
         if is_due {
             self.last = Some(Instant::now());
         }

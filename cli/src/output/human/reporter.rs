@@ -70,7 +70,7 @@ impl Reporter for Human {
                 self.screen.preparing(&format!("starting {}", counted(*agents, "agent")), false);
             }
             Preparation::Scanning { files } => {
-                self.screen.preparing(&format!("reading the workspace, {files} files"), false)
+                self.screen.preparing(&format!("reading the workspace, {}", counted(*files, "file")), false)
             }
             Preparation::Uploading { done_bytes, total_bytes } => {
                 let text = format!("uploading the workspace, {} of {}", bytes(*done_bytes), bytes(*total_bytes));
@@ -93,6 +93,7 @@ impl Reporter for Human {
     }
 
     fn submitted(&mut self, run: u64, coordinator: &str) {
+        self.screen.preparing("waiting for its first news", false);
         self.screen.print(&format!("run {} at {coordinator}\n", paint(BOLD, run)));
     }
 

@@ -1,13 +1,13 @@
-//! What programs read: one event a line, and lists. The names are published in `docs/reference/json-events.md`: added
-//! to, never renamed.
+//! [`Json`]: tells programs how a run goes.
 
 use std::io::{self, Write};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use muster_common::pipeline::DiagnosticRecord;
 use muster_proto::v1;
-use serde::Serialize;
 
+use super::event::{Event, Line};
+use super::list::{ReasonJson, TestCountsJson};
+use super::words::{kind_word, outcome_word, try_word, verdict_word};
 use crate::exit_code::ExitCode;
 use crate::failure::Failure;
 use crate::output::reporter::{Connection, Details, Preparation, Reporter};
@@ -175,260 +175,6 @@ impl<W: Write> Json<W> {
     }
 }
 
-#[derive(Serialize)]
-struct Line<'a> {
-    unix_ms: u64,
-    #[serde(flatten)]
-    event: Event<'a>,
-}
-
-#[derive(Serialize)]
-#[serde(tag = "event", rename_all = "snake_case")]
-enum Event<'a> {
-    RunnerRecognised {
-        runner: &'a str,
-        evidence: &'a str,
-    },
-    AgentsStarting {
-        agents: u32,
-    },
-    WorkspaceUploaded {
-        files: u64,
-        total_bytes: u64,
-        sent_bytes: u64,
-    },
-    Warning {
-        message: &'a str,
-    },
-    RunSubmitted {
-        run: u64,
-        coordinator: &'a str,
-    },
-    JobQueued {
-        job: u32,
-        job_name: &'a str,
-        waiting_for: &'a str,
-    },
-    JobStarted {
-        job: u32,
-        job_name: &'a str,
-        kind: &'static str,
-    },
-    TestsDiscovered {
-        job: u32,
-        job_name: &'a str,
-        tests: u32,
-    },
-    TestFinished {
-        job: u32,
-        job_name: &'a str,
-        test: &'a str,
-        test_index: u32,
-        attempt: u32,
-        outcome: &'static str,
-        verdict: Option<&'static str>,
-        duration_us: u64,
-        message: &'a str,
-        agent: &'a str,
-    },
-    JobFinished {
-        job: u32,
-        job_name: &'a str,
-        kind: &'static str,
-        outcome: Option<&'static str>,
-        reason: Option<ReasonJson<'a>>,
-        tests: Option<TestCountsJson>,
-    },
-    ConnectionLost {},
-    ConnectionRestored {},
-    RunCancelling {
-        run: u64,
-    },
-    RunFinished {
-        run: u64,
-        project: &'a str,
-        name: &'a str,
-        outcome: Option<&'static str>,
-        reason: Option<ReasonJson<'a>>,
-        discovered: u32,
-        passed: u32,
-        failed: u32,
-        flaky: u32,
-        skipped: u32,
-        errored: u32,
-        without_verdict: u32,
-        disagreement: Option<String>,
-        elapsed_ms: u64,
-        exit_code: u8,
-    },
-    Error {
-        message: String,
-        advice: Option<&'a str>,
-        #[serde(skip_serializing_if = "<[_]>::is_empty")]
-        diagnostics: &'a [DiagnosticRecord],
-        exit_code: u8,
-    },
-}
-
-/// A run as `muster runs --json` lists it.
-#[derive(Debug, Serialize)]
-pub(crate) struct RunJson<'a> {
-    run: u64,
-    project: &'a str,
-    name: &'a str,
-    state: &'static str,
-    outcome: Option<&'static str>,
-    reason: Option<ReasonJson<'a>>,
-    submitted_unix_ms: u64,
-    started_unix_ms: Option<u64>,
-    finished_unix_ms: Option<u64>,
-    tests: TestCountsJson,
-    is_cancel_requested: bool,
-}
-
-/// An agent as `muster agents --json` lists it.
-#[derive(Debug, Serialize)]
-pub(crate) struct AgentJson<'a> {
-    name: &'a str,
-    state: &'static str,
-    slots: u32,
-    busy_slots: u32,
-    labels: &'a std::collections::BTreeMap<String, String>,
-    version: &'a str,
-    connected_unix_ms: u64,
-}
-
-#[derive(Debug, Serialize)]
-struct ReasonJson<'a> {
-    code: &'a str,
-    message: &'a str,
-}
-
-#[derive(Debug, Serialize)]
-struct TestCountsJson {
-    discovered: u32,
-    passed: u32,
-    failed: u32,
-    flaky: u32,
-    skipped: u32,
-    errored: u32,
-}
-
-impl<'a> RunJson<'a> {
-    /// Of a run.
-    pub(crate) fn of(run: &'a v1::Run) -> Self {
-        Self {
-            run: run.run,
-            project: &run.project,
-            name: &run.name,
-            state: state_word(run.state()),
-            outcome: outcome_word(run.outcome()),
-            reason: run.reason.as_ref().map(ReasonJson::of),
-            submitted_unix_ms: run.submitted_unix_ms,
-            started_unix_ms: run.started_unix_ms,
-            finished_unix_ms: run.finished_unix_ms,
-            tests: TestCountsJson::of(run.tests.unwrap_or_default()),
-            is_cancel_requested: run.is_cancel_requested,
-        }
-    }
-}
-
-impl<'a> AgentJson<'a> {
-    /// Of an agent.
-    pub(crate) fn of(agent: &'a v1::Agent) -> Self {
-        Self {
-            name: &agent.name,
-            state: agent_word(agent.state()),
-            slots: agent.slots,
-            busy_slots: agent.busy_slots,
-            labels: &agent.labels,
-            version: &agent.version,
-            connected_unix_ms: agent.connected_unix_ms,
-        }
-    }
-}
-
-impl<'a> ReasonJson<'a> {
-    fn of(reason: &'a v1::Reason) -> Self {
-        Self { code: &reason.code, message: &reason.message }
-    }
-}
-
-impl TestCountsJson {
-    fn of(counts: v1::TestCounts) -> Self {
-        Self {
-            discovered: counts.discovered,
-            passed: counts.passed,
-            failed: counts.failed,
-            flaky: counts.flaky,
-            skipped: counts.skipped,
-            errored: counts.errored,
-        }
-    }
-}
-
-/// The word for the state of a run.
-pub(crate) fn state_word(state: v1::RunState) -> &'static str {
-    match state {
-        v1::RunState::Unspecified => "unknown",
-        v1::RunState::Queued => "queued",
-        v1::RunState::Running => "running",
-        v1::RunState::Finished => "finished",
-    }
-}
-
-/// The word for the state of an agent.
-pub(crate) fn agent_word(state: v1::AgentState) -> &'static str {
-    match state {
-        v1::AgentState::Unspecified => "unknown",
-        v1::AgentState::Connected => "connected",
-        v1::AgentState::Suspect => "suspect",
-        v1::AgentState::Draining => "draining",
-    }
-}
-
-fn outcome_word(outcome: v1::Outcome) -> Option<&'static str> {
-    match outcome {
-        v1::Outcome::Unspecified => None,
-        v1::Outcome::Passed => Some("passed"),
-        v1::Outcome::Skipped => Some("skipped"),
-        v1::Outcome::Failed => Some("failed"),
-        v1::Outcome::TimedOut => Some("timed_out"),
-        v1::Outcome::Cancelled => Some("cancelled"),
-        v1::Outcome::Errored => Some("errored"),
-    }
-}
-
-fn try_word(outcome: v1::TryOutcome) -> &'static str {
-    match outcome {
-        v1::TryOutcome::Unspecified => "unknown",
-        v1::TryOutcome::Passed => "passed",
-        v1::TryOutcome::Failed => "failed",
-        v1::TryOutcome::Skipped => "skipped",
-        v1::TryOutcome::Errored => "errored",
-    }
-}
-
-fn verdict_word(verdict: v1::TestVerdict) -> Option<&'static str> {
-    match verdict {
-        v1::TestVerdict::Unspecified => None,
-        v1::TestVerdict::Passed => Some("passed"),
-        v1::TestVerdict::Failed => Some("failed"),
-        v1::TestVerdict::Flaky => Some("flaky"),
-        v1::TestVerdict::Skipped => Some("skipped"),
-        v1::TestVerdict::Errored => Some("errored"),
-    }
-}
-
-fn kind_word(kind: v1::JobKind) -> &'static str {
-    match kind {
-        v1::JobKind::Unspecified => "unknown",
-        v1::JobKind::Steps => "steps",
-        v1::JobKind::TestBuild => "test_build",
-        v1::JobKind::Tests => "tests",
-    }
-}
-
 fn unix_ms() -> u64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
@@ -438,6 +184,7 @@ fn unix_ms() -> u64 {
 mod tests {
     use std::time::Instant;
 
+    use super::super::documented::is_documented;
     use super::*;
     use crate::report::samples::{job, report, test, tests_job};
     use v1::watch_run_response::Event as Told;
@@ -497,29 +244,8 @@ mod tests {
         json.error(&Failure::usage("`x` is no runner").advise("choose one of …"));
         let text = String::from_utf8_lossy(&json.out).into_owned();
         for line in text.lines() {
-            are_documented(&serde_json::from_str(line).expect("each line is an object"));
+            is_documented(&serde_json::from_str(line).expect("each line is an object"));
         }
         insta::assert_snapshot!(text);
-    }
-
-    #[test]
-    fn a_listed_run_and_agent_have_their_published_fields() {
-        let run = report(v1::Outcome::Passed, vec![], vec![]).run;
-        let mut agent = v1::Agent { name: "a".to_owned(), slots: 2, ..v1::Agent::default() };
-        agent.set_state(v1::AgentState::Connected);
-        agent.labels.insert("os".to_owned(), "linux".to_owned());
-        let listed = serde_json::json!([[RunJson::of(&run)], [AgentJson::of(&agent)]]);
-        are_documented(&listed[0][0]);
-        are_documented(&listed[1][0]);
-        insta::assert_snapshot!(format!("{listed:#}"));
-    }
-
-    /// The keys of an event, and its name, stand in the reference.
-    fn are_documented(object: &serde_json::Value) {
-        let page = include_str!("../../../docs/reference/json-events.md");
-        let keys = object.as_object().expect("it is an object").keys().map(String::as_str);
-        for word in keys.chain(object.get("event").and_then(serde_json::Value::as_str)) {
-            assert!(page.contains(&format!("`{word}`")), "`{word}` is not in docs/reference/json-events.md");
-        }
     }
 }
