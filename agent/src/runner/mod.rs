@@ -6,8 +6,9 @@
 //! - [`listing`]: a discovered list, checked, sent in parts and sealed.
 //! - `batch`, `session`, `progress`: a batch in as many runner processes as it takes, one process of it, and the account
 //!   by which every dealt test gets exactly one result.
-//! - `collect`, `lines`, `excerpt`, `selection`: output as a whole, by lines, cut to size; lists within the limits of a
-//!   command line.
+//! - `channel`: a pipe by which a runner reports. `collect`, `lines`, `excerpt`, `selection`: output as a whole, by
+//!   lines, cut to size; lists within the limits of a command line.
+//! - `cargo_build`, `rust_output`: what the two cargo runners share.
 //! - [`recognise`]: which runner fits a directory.
 
 pub mod adapter;
@@ -15,6 +16,7 @@ mod batch;
 mod cargo_build;
 pub mod cargo_nextest;
 pub mod cargo_test;
+mod channel;
 mod collect;
 pub mod context;
 pub mod event;

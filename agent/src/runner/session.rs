@@ -4,15 +4,14 @@
 use std::time::{Duration, Instant};
 
 use bytes::BytesMut;
-use tokio::io::AsyncReadExt;
-use tokio::net::unix::pipe;
 
+use super::channel::Channel;
 use super::context::RunnerContext;
 use super::excerpt::Tail;
 use super::failure::RunnerFailure;
 use super::progress::{Progress, Verdict};
 use crate::attempt::exit::Exit;
-use crate::attempt::limits::CHUNK_BYTES_MAX;
+use crate::attempt::limits::{CHUNKS_WAITING_MAX, DRAIN_SILENCE_MAX};
 use crate::attempt::process::{Chunk, Command, Running, Stream};
 
 /// A process to be run for some of a batch's tests.
@@ -21,7 +20,7 @@ pub(crate) struct Launch {
     /// What understands it.
     pub(crate) feed: Box<dyn Feed>,
     /// A pipe of its own by which it reports, beside its output.
-    pub(crate) channel: Option<pipe::Receiver>,
+    pub(crate) channel: Option<Channel>,
     /// The tests that it is to run.
     pub(crate) positions: Vec<usize>,
     /// What to install if its program is missing.
@@ -109,52 +108,63 @@ struct Session<'a, 'b> {
 }
 
 impl Session<'_, '_> {
-    async fn watch(
-        mut self,
-        mut running: Running,
-        mut channel: Option<pipe::Receiver>,
-    ) -> Result<SessionEnd, RunnerFailure> {
+    async fn watch(mut self, mut running: Running, mut channel: Option<Channel>) -> Result<SessionEnd, RunnerFailure> {
         let said = self.feed.begin();
         self.take(said).await?;
-        let mut buffer = BytesMut::new();
         loop {
-            buffer.reserve(CHUNK_BYTES_MAX);
             tokio::select! {
+                // First of all, for a runner that never stops writing must not put its time limit off.
                 biased;
-                read = read_from(&mut channel, &mut buffer) => {
-                    read.map_err(|error| broken_channel(&error))?;
-                    let said = self.feed.channel(&buffer);
-                    buffer.clear();
+                () = tokio::time::sleep_until(self.deadline().into()), if !self.is_stopping() => {
+                    self.catch_up(&mut channel, &mut running).await?;
+                    if Instant::now() >= self.deadline() {
+                        self.stop_overdue(&running);
+                    }
+                }
+                bytes = read_from(&mut channel) => {
+                    let said = self.feed.channel(&bytes?);
                     self.take(said).await?;
                 }
                 chunk = running.output.recv() => match chunk {
                     Some(chunk) => self.take_output(chunk).await?,
                     None => break,
                 },
-                () = tokio::time::sleep_until(self.deadline().into()), if !self.is_stopping() => {
-                    self.stop_overdue(&running);
-                }
             }
         }
         let exit = running.ended().await.exit;
         if exit == Exit::Cancelled && self.context.stop.is_cancelled() {
             return Err(RunnerFailure::cancelled());
         }
-        self.drain(channel).await?;
+        if let Some(channel) = &mut channel {
+            channel.close();
+        }
+        self.drain(&mut channel, DRAIN_SILENCE_MAX).await?;
         let said = self.feed.end(exit);
         self.take(said).await?;
         let Self { timed_out, is_stalled, start_cost, tail, .. } = self;
         Ok(SessionEnd { exit, timed_out, is_stalled, start_cost, tail })
     }
 
-    /// Takes what the process had written into its own pipe before it ended. The pipe is open for writing here too, so it
-    /// has no end; it is read until it is empty.
-    async fn drain(&mut self, channel: Option<pipe::Receiver>) -> Result<(), RunnerFailure> {
+    /// Takes what is left in the process's own pipe, until it ends or has been silent for `silence`.
+    async fn drain(&mut self, channel: &mut Option<Channel>, silence: Duration) -> Result<(), RunnerFailure> {
         let Some(channel) = channel else { return Ok(()) };
-        let mut buffer = vec![0; CHUNK_BYTES_MAX];
-        while let Ok(read @ 1..) = channel.try_read(&mut buffer) {
-            let said = self.feed.channel(&buffer[..read]);
+        loop {
+            let bytes = channel.read_waiting(silence).await.map_err(|error| broken_channel(&error))?;
+            if bytes.is_empty() {
+                return Ok(());
+            }
+            let said = self.feed.channel(&bytes);
             self.take(said).await?;
+        }
+    }
+
+    /// Takes what has been said and not been heard yet, so that nothing is found overdue because this was slow to listen.
+    async fn catch_up(&mut self, channel: &mut Option<Channel>, running: &mut Running) -> Result<(), RunnerFailure> {
+        self.drain(channel, CATCH_UP_SILENCE).await?;
+        // As many as can have been waiting: one that writes without end is not followed for ever.
+        for _ in 0..=CHUNKS_WAITING_MAX {
+            let Ok(chunk) = running.output.try_recv() else { break };
+            self.take_output(chunk).await?;
         }
         Ok(())
     }
@@ -209,9 +219,9 @@ impl Session<'_, '_> {
     }
 }
 
-async fn read_from(channel: &mut Option<pipe::Receiver>, buffer: &mut BytesMut) -> std::io::Result<usize> {
+async fn read_from(channel: &mut Option<Channel>) -> Result<BytesMut, RunnerFailure> {
     match channel {
-        Some(channel) => channel.read_buf(buffer).await,
+        Some(channel) => channel.read().await.map_err(|error| broken_channel(&error)),
         None => std::future::pending().await,
     }
 }
@@ -221,5 +231,7 @@ fn broken_channel(error: &std::io::Error) -> RunnerFailure {
     RunnerFailure::infrastructure(muster_common::error_code::ReasonCode::ResultsBroken, message)
 }
 
+/// How long a pipe is listened to before it is taken for empty.
+const CATCH_UP_SILENCE: Duration = Duration::from_millis(10);
 /// How long a runner may say nothing of any test while none is running: it loads or compiles.
 const SILENCE_MAX: Duration = Duration::from_secs(30 * 60);

@@ -8,13 +8,14 @@ use muster_common::error_code::ReasonCode;
 use muster_common::outcome::TryOutcome::{Errored, Failed, Passed};
 use muster_common::spec::Runner;
 
-/// Runs each named test: `bad…` fails, `kill…` kills the runner, `hang…` hangs, `gone…` is left out.
+/// Runs each named test: `bad…` fails, `kill…` kills the runner, `hang…` hangs, `loud…` writes without end, `gone…` is left out.
 const RUN: &str = r#"
 { echo '<testsuite name="s">'
 while IFS= read -r name; do
   case "$name" in
     kill*) kill -9 $$ ;;
     hang*) sleep 1000 ;;
+    loud*) yes >&2 ;;
     gone*) ;;
     bad*) echo "<testcase name=\"$name\"><failure message=\"no\"/></testcase>" ;;
     *) echo "<testcase name=\"$name\"/>" ;;
@@ -39,10 +40,13 @@ async fn lists_and_verdicts_arrive() {
 async fn a_crash_or_a_hang_costs_one_test() {
     let mut place = Place::new();
     place.context.test_timeout = Duration::from_secs(2);
-    let asked = names(&["a", "kill", "hang", "b"]);
+    let asked = names(&["a", "kill", "hang", "loud", "b"]);
     let ran = place.run(&generic("", RUN), &asked).await;
     let outcomes = ran.outcomes(&asked);
-    assert_eq!(["a", "b", "kill", "hang"].map(|name| outcomes[name]), [Passed, Passed, Errored, Failed]);
+    assert_eq!(
+        ["a", "b", "kill", "hang", "loud"].map(|name| outcomes[name]),
+        [Passed, Passed, Errored, Failed, Failed]
+    );
     assert!(ran.result(&asked, "kill").message.contains("signal 9"));
 }
 

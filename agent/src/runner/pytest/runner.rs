@@ -5,14 +5,13 @@ use std::path::{Path, PathBuf};
 
 use muster_common::control::DealtTest;
 use muster_common::error_code::ReasonCode;
-use nix::sys::stat::Mode;
-use tokio::net::unix::pipe;
 use tokio::sync::mpsc;
 
 use super::command::{PYTEST_HINT, command, is_missing, missing};
 use super::events::{Event, Events};
 use crate::attempt::exit::Exit;
 use crate::runner::batch::{self, Launcher};
+use crate::runner::channel::Channel;
 use crate::runner::collect::log_through;
 use crate::runner::context::RunnerContext;
 use crate::runner::event::{BatchEnd, BatchEvent};
@@ -83,7 +82,7 @@ impl Launcher for Pytest {
         if self.collects_all {
             command.environment.insert("MUSTER_PYTEST_ALL".into(), "1".into());
         }
-        let channel = Some(open(&pipe).map_err(|error| RunnerFailure::file("open", &pipe, &error))?);
+        let channel = Some(Channel::open(&pipe).map_err(|error| RunnerFailure::file("open", &pipe, &error))?);
         let feed = Box::new(Events::new(missing(context)));
         Ok(Launch { command, feed, channel, positions: pending.to_vec(), hint: PYTEST_HINT })
     }
@@ -97,12 +96,6 @@ impl Launcher for Pytest {
     fn may_run_missing(&mut self, exit: Exit) -> bool {
         self.is_regular(exit) && !std::mem::replace(&mut self.collects_all, true)
     }
-}
-
-/// A pipe in the file system. It is open for writing here too, so that it has no end before the session's.
-fn open(place: &Path) -> std::io::Result<pipe::Receiver> {
-    nix::unistd::mkfifo(place, Mode::S_IRUSR | Mode::S_IWUSR)?;
-    pipe::OpenOptions::new().read_write(true).open_receiver(place)
 }
 
 fn unique(context: &RunnerContext, what: &str) -> PathBuf {
