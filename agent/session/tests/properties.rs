@@ -26,9 +26,11 @@ enum Action {
     LinkLost,
     Opened { epoch: u64, stop: Vec<u64> },
     Lease { counter: u64, is_repeatable: bool },
+    NewLease { is_repeatable: bool },
     Batch { counter: u64, shard: u64, tests: u32, is_last: bool },
     Withdraw { counter: u64, test: u32 },
     Cancel(u64),
+    CancelOneRunning(u64),
     Answer(u64),
     Ack(u64),
     AckEverythingSent,
@@ -47,7 +49,9 @@ fn action() -> impl Strategy<Value = Action> {
         4 => proptest::strategy::Just(Action::LinkOpened),
         1 => proptest::strategy::Just(Action::LinkLost),
         4 => (1_u64..3, vec(counter(), 0..3)).prop_map(|(epoch, stop)| Action::Opened { epoch, stop }),
-        6 => (counter(), any::<bool>()).prop_map(|(counter, is_repeatable)| Action::Lease { counter, is_repeatable }),
+        6 => any::<bool>().prop_map(|is_repeatable| Action::NewLease { is_repeatable }),
+        2 => any::<u64>().prop_map(Action::CancelOneRunning),
+        2 => (counter(), any::<bool>()).prop_map(|(counter, is_repeatable)| Action::Lease { counter, is_repeatable }),
         4 => (20_u64..40, counter(), 0_u32..5, any::<bool>())
             .prop_map(|(counter, shard, tests, is_last)| Action::Batch { counter, shard, tests, is_last }),
         1 => (20_u64..40, 0_u32..5).prop_map(|(counter, test)| Action::Withdraw { counter, test }),
@@ -89,6 +93,9 @@ struct Shell {
     kept: BTreeMap<u64, FromAgent>,
     last_kept: u64,
     has_left: bool,
+    /// What it claimed last.
+    held: Vec<Token>,
+    last_lease: u64,
 }
 
 #[derive(Debug, PartialEq)]
@@ -121,6 +128,8 @@ impl Shell {
             kept: BTreeMap::new(),
             last_kept: 0,
             has_left: false,
+            held: Vec::new(),
+            last_lease: 100,
         }
     }
 
@@ -140,6 +149,15 @@ impl Shell {
             Action::Opened { epoch, stop } => self.open(epoch, &stop),
             Action::Lease { counter, is_repeatable } => {
                 self.hear(ToAgent::Lease(Box::new(lease(counter, is_repeatable))))
+            }
+            Action::NewLease { is_repeatable } => {
+                self.last_lease += 1;
+                self.hear(ToAgent::Lease(Box::new(lease(self.last_lease, is_repeatable))));
+            }
+            Action::CancelOneRunning(choice) => {
+                if let Some(token) = self.one_running(choice) {
+                    self.hear(ToAgent::Cancel { token, reason: CancelReason::Cancelled });
+                }
             }
             Action::Batch { counter, shard, tests, is_last } => {
                 let tests = (0..tests).map(|test| DealtTest { test: TestIndex(test), name: String::new(), attempt: 1 });
@@ -168,34 +186,44 @@ impl Shell {
             }
             Action::Finished(counter) => self.finish(token(counter)),
             Action::FinishOneRunning(choice) => {
-                let count = self.running.len();
-                if count > 0 {
-                    let place = usize::try_from(choice).unwrap_or(0) % count;
-                    let chosen = self.running.iter().nth(place).copied();
-                    self.finish(chosen.expect("the place is within"));
+                if let Some(token) = self.one_running(choice) {
+                    self.finish(token);
                 }
             }
             Action::Drain => self.feed(Input::Drain),
         }
     }
 
-    /// From here on all goes well: whatever was kept must arrive.
+    /// From here on all goes well: whatever was kept must arrive, and then nothing is held any more.
     fn heal(&mut self) {
-        while let Some(token) = self.running.first().copied() {
-            self.finish(token);
-        }
-        for _ in 0..200 {
-            if self.kept.is_empty() || self.has_left {
-                break;
+        for _ in 0..1_000 {
+            if self.has_left {
+                return;
+            }
+            if let Some(token) = self.running.first().copied() {
+                self.finish(token);
+                continue;
             }
             match self.link {
                 Link::None => self.wait(6_000),
                 Link::Connecting => self.act(Action::LinkOpened),
                 Link::Opening => self.open(self.epoch, &[]),
+                Link::Open { .. } if self.kept.is_empty() => break,
                 Link::Open { .. } => self.act(Action::AckEverythingSent),
             }
         }
         assert!(self.kept.is_empty(), "never acknowledged: {:?}", self.kept);
+        self.act(Action::LinkLost);
+        while self.link != Link::Opening {
+            self.wait(6_000);
+            self.act(Action::LinkOpened);
+        }
+        assert_eq!(self.held, [], "claimed although all of it has ended");
+    }
+
+    fn one_running(&self, choice: u64) -> Option<Token> {
+        let place = usize::try_from(choice).unwrap_or(0) % self.running.len().max(1);
+        self.running.iter().nth(place).copied()
     }
 
     fn wait(&mut self, millis: u64) {
@@ -310,7 +338,10 @@ impl Shell {
     fn send(&mut self, sequence: u64, message: &FromAgent) {
         match &mut self.link {
             Link::None | Link::Connecting => panic!("there is no stream for {message:?}"),
-            Link::Opening => assert!(matches!(message, FromAgent::Open(_)), "too early for {message:?}"),
+            Link::Opening => {
+                let FromAgent::Open(open) = message else { panic!("too early for {message:?}") };
+                self.held = open.held.iter().map(|held| held.token).collect();
+            }
             Link::Open { sent, trimmed } => {
                 assert!(!matches!(message, FromAgent::Open(_)), "opened twice");
                 if sequence > 0 {
