@@ -135,6 +135,7 @@ async fn prepare(options: Options, signals: Signals) -> Result<(Parts, Flock<Fil
         build_homes: build_homes(builds_directory).await.map_err(error)?,
         shared_builds: SharedBuilds::new(directory.join(SHARED_BUILDS)),
         grace: options.grace,
+        leaving: signals.stop.clone(),
     };
     let endpoint = options.coordinator.clone();
     let session = session(options, restored);

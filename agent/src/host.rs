@@ -7,6 +7,7 @@ use muster_common::id::AgentName;
 use muster_service::blob::BlobClient;
 use muster_service::workspace::BlobCache;
 use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
 use tonic::transport::Channel;
 
 use crate::attempt::build_home::BuildHomes;
@@ -33,4 +34,6 @@ pub(crate) struct Host {
     pub(crate) build_homes: BuildHomes,
     pub(crate) shared_builds: SharedBuilds,
     pub(crate) grace: Duration,
+    /// The agent leaves at once: what waits for the coordinator waits no more.
+    pub(crate) leaving: CancellationToken,
 }

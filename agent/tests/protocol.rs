@@ -113,6 +113,23 @@ async fn work_goes_on_while_the_coordinator_is_away() -> anyhow::Result<()> {
 }
 
 #[tokio::test]
+async fn an_agent_leaves_although_the_coordinator_is_away() -> anyhow::Result<()> {
+    let mut fleet = Fleet::start().await?;
+    let folder = tempfile::tempdir()?;
+    let done = folder.path().join("done");
+    let script = format!("while [ ! -e {0}.gate ]; do sleep 0.05; done; echo said; touch {0}", done.display());
+    fleet.session.send(ToAgent::Lease(Box::new(lease(1, LeaseWork::Steps(vec![step(&script)]))))).await?;
+    fleet.session.until(|message| matches!(message, FromAgent::Started(_)).then_some(())).await?;
+    let Fleet { coordinator, session, agent, folder: agent_folder } = fleet;
+    drop((coordinator, session));
+    std::fs::write(format!("{}.gate", done.display()), "")?;
+    wait_for_file(&done).await?;
+    within(agent.shut_down()).await?;
+    assert_eq!(std::fs::read_dir(agent_folder.path().join("attempts"))?.count(), 0);
+    Ok(())
+}
+
+#[tokio::test]
 async fn results_that_are_not_acknowledged_outlive_the_agent() -> anyhow::Result<()> {
     let mut fleet = Fleet::start().await?;
     fleet.session.is_acknowledging = false;

@@ -78,6 +78,12 @@ impl Ending {
     }
 }
 
+impl From<Stop> for Ending {
+    fn from(stop: Stop) -> Self {
+        Self::stopped(stop)
+    }
+}
+
 impl From<RunnerFailure> for Ending {
     fn from(failure: RunnerFailure) -> Self {
         Self(failure.outcome())

@@ -80,14 +80,15 @@ impl AttemptLog {
     /// Waits until all of it is durable at the coordinator. All handles on the log must be gone by now. While the
     /// coordinator is away this waits; while it is there, but does not take the log, only for `patience`.
     pub(crate) async fn finish(mut self, patience: Duration) -> LogEnd {
-        // Without its writer a log is closed as it stands.
-        let _ = (&mut self.writer).await;
+        // A handle that somebody has kept would hold the log open for ever: then it is closed as it stands.
+        let _ = tokio::time::timeout(CLOSE_WAIT_MAX, &mut self.writer).await;
         let written = *self.written.borrow();
         let mut connected_for = Duration::ZERO;
         loop {
             let shipped = *self.shipped.borrow_and_update();
             if shipped.durable_bytes >= written.bytes || shipped.is_refused || connected_for >= patience {
-                let is_complete = shipped.durable_bytes >= written.bytes && written.dropped_bytes == 0;
+                let is_whole = written.is_closed && written.dropped_bytes == 0;
+                let is_complete = is_whole && shipped.durable_bytes >= written.bytes;
                 return LogEnd { bytes: shipped.durable_bytes, is_complete };
             }
             let is_connected = *self.is_connected.borrow();
@@ -265,4 +266,6 @@ const PAUSE_MIN: Duration = Duration::from_millis(100);
 const PAUSE_MAX: Duration = Duration::from_secs(5);
 /// How long an ended attempt waits for a coordinator that is there and does not take its log.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
+/// How long the last handles on a log may take to go.
+const CLOSE_WAIT_MAX: Duration = Duration::from_secs(10);
 const TICK: Duration = Duration::from_millis(100);

@@ -86,6 +86,15 @@ impl Stopper {
         self.reason.get().copied()
     }
 
+    /// What `work` makes, unless the attempt is stopped before. For work that does not listen itself.
+    pub(crate) async fn unless_stopped<T>(&self, work: impl Future<Output = T>) -> Result<T, Stop> {
+        tokio::select! {
+            biased;
+            () = self.token.cancelled() => Err(self.reason().unwrap_or(Stop::AgentLeaves)),
+            made = work => Ok(made),
+        }
+    }
+
     /// What processes listen to.
     pub(crate) const fn token(&self) -> &CancellationToken {
         &self.token

@@ -47,7 +47,10 @@ impl StepRunner<'_> {
             let conclusion = if step.may_fail { Outcome::Passed } else { outcome };
             remember(step, variables, outcome, conclusion, outputs);
             if let Some(ending) = ending {
-                self.note_failure(step, &ending).await;
+                // The failure of the last step is that of the job, which is said at its end.
+                if step.may_fail || place + 1 < steps.len() {
+                    self.note_failure(step, &ending).await;
+                }
                 if !step.may_fail {
                     variables.context.status = Status::FAILURE;
                     first_failure.get_or_insert(ending);

@@ -59,6 +59,10 @@ impl Attempt {
             Ok(folders) => self.run_in(workspace.insert(folders), &mark).await,
             Err(Ending(outcome)) => (outcome, Made::default(), LogEnd { bytes: 0, is_complete: true }),
         };
+        // First: whoever gets the slot next needs the room as well.
+        if let Some(workspace) = workspace {
+            workspace.remove().await;
+        }
         tracing::info!(%token, outcome = ?outcome, log_bytes = log_end.bytes, "attempt has ended");
         if self.orders.stopper.reason() != Some(Stop::AgentLeaves) {
             let finished = Finished {
@@ -72,9 +76,6 @@ impl Attempt {
             };
             // The agent is leaving; its leases run out.
             let _ = self.work.send(Work::Finished(Box::new(finished))).await;
-        }
-        if let Some(workspace) = workspace {
-            workspace.remove().await;
         }
         token
     }
@@ -106,7 +107,11 @@ impl Attempt {
             Some(Stop::Superseded | Stop::AgentLeaves) => Duration::ZERO,
             Some(Stop::Cancelled | Stop::Timeout | Stop::Fenced) | None => logs::PATIENCE,
         };
-        (outcome, made, attempt_log.finish(patience).await)
+        let log_end = tokio::select! {
+            log_end = attempt_log.finish(patience) => log_end,
+            () = self.host.leaving.cancelled() => LogEnd { bytes: 0, is_complete: false },
+        };
+        (outcome, made, log_end)
     }
 
     /// The work itself, held to the job's time limit and to the coordinator's word.
@@ -161,11 +166,7 @@ async fn carry_out(
     tools: Tools<'_>,
 ) -> Result<Made, Ending> {
     let Tools { host, blobs, workspace, mark, log } = tools;
-    let stop = orders.stopper.token().clone();
-    tokio::select! {
-        filled = workspace.fill(Source { lease, host, blobs, log }) => filled?,
-        () = stop.cancelled() => return Err(Ending::stopped(orders.stopper.reason().unwrap_or(Stop::Cancelled))),
-    }
+    orders.stopper.unless_stopped(workspace.fill(Source { lease, host, blobs, log })).await??;
     let mut variables = Variables::of(lease, host, workspace, mark)?;
     // The agent is leaving; nobody hears it.
     let _ = work.send(Work::Started(lease.token)).await;
@@ -183,13 +184,10 @@ async fn carry_out(
             test_work::run(lease, tests, blobs).await?
         }
     };
-    if let Some(stop) = stopper.reason() {
-        return Err(Ending::stopped(stop));
-    }
     for artifact in &lease.artifacts {
-        let stored = upload_artifact(blobs, &workspace.root, &artifact.paths, unwatched())
-            .await
-            .map_err(|error| ending::artifact(&artifact.name, &error))?;
+        let storing = upload_artifact(blobs, &workspace.root, &artifact.paths, unwatched());
+        let stored = stopper.unless_stopped(storing).await?;
+        let stored = stored.map_err(|error| ending::artifact(&artifact.name, &error))?;
         for path in &stored.left_out {
             log.note(&format!("artifact `{}`: left out {path}, which is neither a file nor a folder", artifact.name))
                 .await;

@@ -30,7 +30,7 @@ pub(crate) async fn run(lease: &Lease, work: TestWork<'_>, blobs: &BlobClient) -
     let mut adapter = Adapter::new(&work.tests.runner);
     match lease.work {
         LeaseWork::TestBuild(_) => {
-            let artifact = build(&adapter, &work.context, blobs).await?;
+            let artifact = build(&adapter, &work, blobs).await?;
             Ok(Made { artifacts: vec![artifact], ..Made::default() })
         }
         LeaseWork::Discover(_) => {
@@ -46,12 +46,12 @@ pub(crate) async fn run(lease: &Lease, work: TestWork<'_>, blobs: &BlobClient) -
     }
 }
 
-async fn build(adapter: &Adapter, context: &RunnerContext, blobs: &BlobClient) -> Result<ArtifactMade, Ending> {
-    adapter.build(context).await?;
+async fn build(adapter: &Adapter, work: &TestWork<'_>, blobs: &BlobClient) -> Result<ArtifactMade, Ending> {
+    adapter.build(&work.context).await?;
     let everything = [".".to_owned()];
-    let stored = upload_artifact(blobs, &context.build_dir, &everything, unwatched())
-        .await
-        .map_err(|error| ending::artifact(BUILD_ARTIFACT, &error))?;
+    let storing = upload_artifact(blobs, &work.context.build_dir, &everything, unwatched());
+    let stored = work.stopper.unless_stopped(storing).await?;
+    let stored = stored.map_err(|error| ending::artifact(BUILD_ARTIFACT, &error))?;
     Ok(ArtifactMade { name: BUILD_ARTIFACT.to_owned(), root: stored.root })
 }
 

@@ -23,7 +23,14 @@ pub(crate) struct Coordinator {
     pub(crate) endpoint: Endpoint,
     sessions: mpsc::Receiver<Session>,
     logs: Logs,
+    server: tokio::task::AbortHandle,
     _folder: tempfile::TempDir,
+}
+
+impl Drop for Coordinator {
+    fn drop(&mut self) {
+        self.server.abort();
+    }
 }
 
 /// One stream of an agent. Dropping it ends the stream.
@@ -49,12 +56,13 @@ impl Coordinator {
         let (sender, sessions) = mpsc::channel(8);
         let logs = Logs::default();
         let service = Service { sessions: sender, logs: Arc::clone(&logs) };
-        tokio::spawn(
+        let server = tokio::spawn(
             tonic::transport::Server::builder()
                 .add_service(AgentServiceServer::new(service))
                 .serve_with_incoming(UnixListenerStream::new(listener)),
         );
-        Ok(Self { endpoint: Endpoint::Unix(path), sessions, logs, _folder: folder })
+        let server = server.abort_handle();
+        Ok(Self { endpoint: Endpoint::Unix(path), sessions, logs, server, _folder: folder })
     }
 
     /// The next stream that an agent opens, answered with `Opened`; every claim is kept.
