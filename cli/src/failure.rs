@@ -5,6 +5,7 @@ use std::fmt;
 
 use muster_common::pipeline::{DiagnosticRecord, Diagnostics};
 use tonic::Code;
+use tonic_types::StatusExt as _;
 
 use crate::exit_code::ExitCode;
 
@@ -18,6 +19,7 @@ pub(crate) struct Failure {
     advice: Option<String>,
     body: Option<String>,
     diagnostics: Vec<DiagnosticRecord>,
+    is_unsatisfiable: bool,
 }
 
 impl Failure {
@@ -45,7 +47,15 @@ impl Failure {
 
     /// An error with this exit code.
     pub(crate) fn new(exit: ExitCode, message: impl Into<String>) -> Self {
-        Self { exit, message: message.into(), source: None, advice: None, body: None, diagnostics: Vec::new() }
+        Self {
+            exit,
+            message: message.into(),
+            source: None,
+            advice: None,
+            body: None,
+            diagnostics: Vec::new(),
+            is_unsatisfiable: false,
+        }
     }
 
     /// The same, because of `source`.
@@ -63,11 +73,30 @@ impl Failure {
     /// A call to the coordinator was refused or did not get through.
     pub(crate) fn call(what: &str, coordinator: &str, status: &tonic::Status) -> Self {
         match status.code() {
-            Code::InvalidArgument | Code::NotFound | Code::FailedPrecondition | Code::OutOfRange => {
+            Code::InvalidArgument | Code::NotFound | Code::OutOfRange => {
                 Self::usage(format!("{what}: {}", status.message()))
+            }
+            Code::FailedPrecondition => {
+                let is_unsatisfiable =
+                    status.get_details_error_info().is_some_and(|info| info.reason == "UNSATISFIABLE");
+                Self { is_unsatisfiable, ..Self::infrastructure(format!("{what}: {}", status.message())) }
             }
             _ if is_unreachable(status) => unreachable_at(coordinator).because(status.clone()),
             _ => Self::infrastructure(format!("{what}: the coordinator says {}: {}", status.code(), status.message())),
+        }
+    }
+
+    /// The same after the run was accepted: whatever is refused now, it was not asked for wrongly.
+    pub(crate) fn after_submission(self) -> Self {
+        match self.exit {
+            ExitCode::Usage => Self { exit: ExitCode::Infrastructure, ..self },
+            ExitCode::Passed
+            | ExitCode::NoTests
+            | ExitCode::Infrastructure
+            | ExitCode::TestsFailed
+            | ExitCode::BuildFailed
+            | ExitCode::Timeout
+            | ExitCode::Cancelled => self,
         }
     }
 
@@ -84,6 +113,11 @@ impl Failure {
     /// What to do next.
     pub(crate) fn advice(&self) -> Option<&str> {
         self.advice.as_deref()
+    }
+
+    /// Whether no agent has what a job asks for.
+    pub(crate) fn is_unsatisfiable(&self) -> bool {
+        self.is_unsatisfiable
     }
 
     /// What stands before the message: lines of a file with what is wrong in them.

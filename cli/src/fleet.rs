@@ -3,7 +3,8 @@
 use std::num::NonZero;
 use std::path::{Path, PathBuf};
 
-use muster_common::requirement::Labels;
+use muster_common::requirement::{Labels, all_hold};
+use muster_common::spec::RunSpec;
 use muster_proto::v1;
 use muster_service::endpoint::Endpoint;
 
@@ -91,6 +92,34 @@ impl Fleet {
         match &self.local {
             Some(local) => format!("this machine ({})", local.path().display()),
             None => self.client.to_string(),
+        }
+    }
+
+    /// Refuses what no agent inside this process will ever be able to run. On a fleet an agent may still come.
+    pub(crate) async fn check(&self, spec: &RunSpec) -> Result<(), Failure> {
+        if self.local.is_none() {
+            return Ok(());
+        }
+        let agents = self.client.agents().await?;
+        for job in &spec.jobs {
+            if !agents.iter().any(|agent| all_hold(&job.requirements, &agent.labels)) {
+                let wanted: Vec<&str> = job.requirements.iter().map(|label| label.0.as_str()).collect();
+                let what = format!("no agent inside this process can run job `{}`", job.name);
+                return Err(Failure::usage(format!("{what}: it asks for [{}]", wanted.join(", ")))
+                    .advise(self.on_missing_agents()));
+            }
+        }
+        Ok(())
+    }
+
+    /// What to do when no agent has what a job asks for.
+    pub(crate) fn on_missing_agents(&self) -> String {
+        match self.local {
+            Some(_) => "--label KEY=VALUE gives the agents inside this process what `runs-on` asks for".to_owned(),
+            None => format!(
+                "`muster agents{}` shows who is there; `muster-agent --coordinator {} --label KEY=VALUE` starts one more",
+                self.more, self.client
+            ),
         }
     }
 

@@ -59,6 +59,7 @@ impl Submission<'_> {
     }
 
     async fn on(mut self, fleet: &Fleet, watching: &mut Watching) -> Result<ExitCode, Failure> {
+        fleet.check(&self.spec).await?;
         let interrupt = watching.interrupt.clone();
         let uploaded = tokio::select! {
             uploaded = self.upload(fleet, watching.reporter.as_mut()) => uploaded?,
@@ -66,15 +67,15 @@ impl Submission<'_> {
         };
         self.spec.workspace = Some(uploaded.root);
         let request_id = uuid::Uuid::new_v4().to_string();
-        let run = tokio::select! {
-            run = fleet.client().submit(to_proto(&self.spec), request_id) => run?,
-            () = interrupt.wait() => return Err(Failure::cancelled()),
-        };
+        // Not given up when interrupted: the run may be accepted already, and then has to be cancelled.
+        let run = fleet.client().submit(to_proto(&self.spec), request_id).await.map_err(|refusal| {
+            if refusal.is_unsatisfiable() { refusal.advise(fleet.on_missing_agents()) } else { refusal }
+        })?;
         watching.reporter.submitted(run, &fleet.name());
         if self.is_detached {
             return Ok(ExitCode::Passed);
         }
-        watching.finish(fleet.client(), run, OnInterrupt::CancelRun).await
+        watching.finish(fleet.client(), run, OnInterrupt::CancelRun).await.map_err(Failure::after_submission)
     }
 
     async fn upload(&self, fleet: &Fleet, reporter: &mut dyn Reporter) -> Result<UploadedWorkspace, Failure> {

@@ -13,13 +13,21 @@ use crate::run_view::RunView;
 pub(super) struct Counters {
     began: Instant,
     last: Option<Instant>,
-    told: (Tally, u32),
+    told: Standing,
+}
+
+/// What a line tells of.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Standing {
+    tally: Tally,
+    discovered: u32,
+    waiting: Option<String>,
 }
 
 impl Counters {
     /// Begins to count time.
     pub(super) fn new() -> Self {
-        Self { began: Instant::now(), last: None, told: (Tally::default(), 0) }
+        Self { began: Instant::now(), last: None, told: Standing::default() }
     }
 
     /// Whether enough time has passed for another line; if so, the time begins anew.
@@ -34,7 +42,8 @@ impl Counters {
     /// The next line, if it is time for it: at once in a new phase, after a pause when counts have changed, after a
     /// long pause anyway.
     pub(super) fn line(&mut self, view: &RunView, is_new_phase: bool) -> Option<String> {
-        let standing = (view.tally(), view.discovered());
+        let waiting = view.waiting().map(|(job, why)| format!("{job} {why}"));
+        let standing = Standing { tally: view.tally(), discovered: view.discovered(), waiting };
         let pause = if standing == self.told { PAUSE_WITHOUT_CHANGE } else { PAUSE };
         let last = self.last.unwrap_or(self.began);
         if !is_new_phase && last.elapsed() < pause {
