@@ -1,6 +1,6 @@
 //! Runs, jobs, tests and agents as people see them.
 
-use muster_common::id::{JobId, RunId, TestIndex};
+use muster_common::id::{AgentName, JobId, RunId, TestIndex};
 use muster_common::spec::Work;
 
 use crate::scheduler::Scheduler;
@@ -77,13 +77,21 @@ impl Scheduler {
     fn agents_waited_for(&self, job: JobId) -> String {
         let requirements = &self.spec(job).requirements;
         let asked: Vec<&str> = requirements.iter().map(|requirement| requirement.0.as_str()).collect();
-        let class = self.queue.known_class(requirements);
-        match class.map_or(0, |class| class.agents.len()) {
+        let found = self.job(job);
+        let agents = self.queue.known_class(requirements).map(|class| &class.agents);
+        let takes_work = |name: &AgentName| {
+            let agent = self.agents.table.get(name);
+            agent.is_some_and(|agent| !agent.is_draining && !found.avoid.contains(name))
+        };
+        match agents.map_or(0, |agents| agents.len()) {
             0 if self.agents.sessions.is_empty() => "an agent: none is connected".to_owned(),
             0 => format!("an agent with all of [{}]: none of those connected has them", asked.join(", ")),
-            agents if self.job(job).stop.is_some() => format!("its end: it is being stopped on one of {agents} agents"),
+            // Any agent will do, so the first that takes work is enough.
+            count if !agents.into_iter().flatten().any(takes_work) => {
+                format!("another agent: those that could run it ({count}) are draining, or have tried in vain")
+            }
             1 => "a free slot on the one agent that can run it".to_owned(),
-            agents => format!("a free slot on one of the {agents} agents that can run it"),
+            count => format!("a free slot on one of the {count} agents that can run it"),
         }
     }
 

@@ -18,7 +18,7 @@ use crate::{BatchRow, Key};
 
 impl Scheduler {
     /// Deals what a test job has to the shards that ask, and opens more where that helps. Returns whether tests were
-    /// kept from a shard that asks, for the sake of another agent.
+    /// kept from an idle shard, for the sake of another agent.
     pub(crate) fn offer(&mut self, job: JobId) -> bool {
         let Some(found) = self.jobs.get(&job) else { return false };
         let Some(suite) = found.sealed_suite() else { return false };
@@ -34,10 +34,13 @@ impl Scheduler {
         self.watch_retries(job)
     }
 
+    /// Deals until nothing is left, or no shard is left that may have it. A shard that still holds tests is given more
+    /// only while there is plenty: near the end its next test would wait behind a long one while other shards idle.
     fn deal_to_all(&mut self, job: JobId) {
         let mut last = None;
         while self.dealable(job) > 0 {
-            let asking = &self.suite(job).asking;
+            let suite = self.suite(job);
+            let asking = if suite.bulk() > suite.shards.len() { &suite.asking } else { &suite.idle };
             let after = last.map_or(Bound::Unbounded, Bound::Excluded);
             let Some(shard) = asking.range((after, Bound::Unbounded)).next().copied() else { return };
             self.deal_to(job, shard);
@@ -69,7 +72,7 @@ impl Scheduler {
         self.queue.leave(job);
         let suite = self.suite(job);
         let is_full = suite.shards.len() >= shards_max;
-        if is_full && !suite.alone.is_empty() && suite.fresh.is_empty() && suite.front.is_empty() {
+        if is_full && !suite.alone.is_empty() && suite.bulk() == 0 {
             self.make_room_elsewhere(job);
         }
     }
@@ -77,7 +80,7 @@ impl Scheduler {
     /// All shards are where the failed tests are to be spared: ends one that waits, if a slot elsewhere is free.
     fn make_room_elsewhere(&mut self, job: JobId) {
         let suite = self.suite(job);
-        let idle = suite.asking.iter().copied().find(|shard| suite.is_idle(*shard));
+        let idle = suite.idle.first().copied();
         let is_any_dismissed = suite.shards.values().any(|shard| shard.is_dismissed);
         let is_free_elsewhere = suite.alone.groups().any(|(spared, _)| self.is_slot_free(job, spared));
         if let (Some(shard), false, true) = (idle, is_any_dismissed, is_free_elsewhere) {
@@ -93,11 +96,11 @@ impl Scheduler {
         parallel.unwrap_or(SHARDS_PER_JOB_MAX).clamp(1, SHARDS_PER_JOB_MAX) as usize
     }
 
-    /// Bounds the time for which failed tests wait for another agent. Returns whether some do while a shard asks.
+    /// Bounds the time for which failed tests wait for another agent. Returns whether some do while a shard idles.
     fn watch_retries(&mut self, job: JobId) -> bool {
         let suite = self.suite(job);
         let deadline = Deadline::Retry(job);
-        if suite.alone.is_empty() || suite.asking.is_empty() {
+        if suite.alone.is_empty() || suite.idle.is_empty() {
             if suite.alone.is_empty() {
                 self.deadlines.clear(&deadline);
             }
@@ -118,7 +121,7 @@ impl Scheduler {
         if found.session.is_none() || found.liveness != Liveness::Alive {
             return;
         }
-        let tests = self.pick(job, &agent);
+        let tests = if self.suite(job).is_idle(shard) { self.pick(job, &agent) } else { self.pick_many(job) };
         if !tests.is_empty() {
             self.deal(job, shard, &agent, tests);
         }
@@ -127,7 +130,7 @@ impl Scheduler {
     /// Takes the tests that an agent is to run next from those that wait.
     fn pick(&mut self, job: JobId, agent: &AgentName) -> Vec<TestIndex> {
         let suite = self.suite(job);
-        let has_bulk = !suite.fresh.is_empty() || !suite.front.is_empty();
+        let has_bulk = suite.bulk() > 0;
         let is_alone_first = !has_bulk || suite.first_tries >= retry::SUITE_WIDE_TESTS_MIN;
         if is_alone_first && let Some(test) = self.pick_alone(job, agent) {
             return vec![test];
@@ -176,13 +179,13 @@ impl Scheduler {
     /// Whether a new shard on this agent would find something to do. True for every other kind of work.
     pub(crate) fn has_work_for(&self, job: JobId, agent: &AgentName) -> bool {
         let Some(suite) = self.job(job).sealed_suite() else { return true };
-        let has_bulk = !suite.fresh.is_empty() || !suite.front.is_empty();
+        let has_bulk = suite.bulk() > 0;
         let has_copies = suite.waiting() == 0 && !suite.doubtful.is_empty() && self.may_copy();
         has_bulk || has_copies || suite.alone.groups().any(|(spared, _)| self.may_retry_on(job, spared, agent))
     }
 
     fn pick_many(&mut self, job: JobId) -> Vec<TestIndex> {
-        let size = self.batch_size(job, self.suite(job).fresh.len() + self.suite(job).front.len());
+        let size = self.batch_size(job, self.suite(job).bulk());
         let suite = self.suite_mut(job);
         let picked = choose(suite, suite.front.iter().chain(&suite.fresh), size);
         for test in &picked {

@@ -91,6 +91,8 @@ fn check_shards(scheduler: &Scheduler, id: JobId, suite: &Suite) -> Result<(), V
         ensure(is_idle == suite.is_idle(*token), PLACE, || {
             format!("shard {token} of job {id} is wrongly marked idle")
         })?;
+        let should_idle = shard.open == 0 && !shard.is_dismissed && suite.asking.contains(token);
+        ensure(should_idle == suite.is_idle(*token), PLACE, || format!("shard {token} is wrongly counted as idle"))?;
         let is_coming = shard.open == 0 && !shard.is_dismissed && !suite.asking.contains(token);
         ensure(is_coming == suite.coming.contains(token), PLACE, || format!("shard {token} is wrongly marked coming"))?;
     }

@@ -162,14 +162,17 @@ impl Scheduler {
         }
     }
 
-    /// A shard ended and brought nothing: it is tried elsewhere, but not without end.
+    /// A shard ended and brought nothing: it is tried elsewhere, but not without end. What the user's own work says is
+    /// believed after a few; where the cause lies with agents, those that still try are waited for.
     fn take_barren_shard(&mut self, agent: &AgentName, job: JobId, outcome: AttemptOutcome) {
         let found = self.job_mut(job);
         found.avoid.insert(agent.clone());
         let Some(suite) = found.suite.as_deref_mut() else { return };
         suite.barren_shards += 1;
-        let is_last_hope = suite.barren_shards >= BARREN_SHARDS_MAX || suite.shards.is_empty();
-        if is_last_hope && (self.suite(job).barren_shards >= BARREN_SHARDS_MAX || !self.has_other_agent(job)) {
+        let are_many = suite.barren_shards >= BARREN_SHARDS_MAX;
+        let is_last = suite.shards.is_empty();
+        let is_believed = matches!(outcome, AttemptOutcome::Failed { .. }) && are_many;
+        if is_believed || (is_last && (are_many || !self.has_other_agent(job))) {
             let (outcome, reason) = barren_end(outcome, agent);
             return self.end_job(job, outcome, Some(reason));
         }

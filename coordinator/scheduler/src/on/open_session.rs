@@ -189,10 +189,9 @@ impl Scheduler {
             return self.lose_lease(token);
         }
         let job = self.leases[&token].row.job;
-        if self.job(job).stop.is_some() {
-            self.remove_lease(token);
-            self.end_if_stopped(job);
-            return;
+        let is_draining = self.agents.table.get(name).is_some_and(|agent| agent.is_draining);
+        if is_draining || self.job(job).stop.is_some() {
+            return self.return_lease(token, None);
         }
         let message = self.lease_message(token);
         self.send_to(name, ToAgent::Lease(Box::new(message)));

@@ -12,24 +12,33 @@ impl Scheduler {
     /// The work goes to another agent. Where every agent that could do it has refused, the job is errored.
     pub(crate) fn on_refused(&mut self, agent: &AgentName, token: Token, reason: Reason) {
         self.free_slot_of_ended(agent, token);
-        let is_its_own = |lease: &&crate::state::Lease| lease.row.agent == *agent && lease.is_live();
-        let Some(lease) = self.leases.get(&token).filter(is_its_own) else { return };
-        let (job, part) = (lease.row.job, lease.row.part);
-        for batch in lease.batches.clone() {
-            self.give_back(batch, Harm::None);
-        }
-        self.remove_lease(token);
-        if self.end_if_stopped(job) {
+        let is_its_own = |lease: &crate::state::Lease| lease.row.agent == *agent && lease.is_live();
+        if !self.leases.get(&token).is_some_and(is_its_own) {
             return;
         }
         let is_draining = self.agents.table.get(agent).is_some_and(|agent| agent.is_draining);
-        if !is_draining {
-            self.job_mut(job).avoid.insert(agent.clone());
+        let vetoed = if is_draining { None } else { Some(reason) };
+        self.return_lease(token, vetoed);
+    }
+
+    /// A lease ends before its work has begun: it goes to another agent, for good if this one has said why not.
+    pub(crate) fn return_lease(&mut self, token: Token, vetoed: Option<Reason>) {
+        let Some(lease) = self.leases.get(&token) else { return };
+        for batch in lease.batches.clone() {
+            self.give_back(batch, Harm::None);
+        }
+        let Some(row) = self.remove_lease(token) else { return };
+        let job = row.job;
+        if self.end_if_stopped(job) {
+            return;
+        }
+        if let Some(reason) = vetoed {
+            self.job_mut(job).avoid.insert(row.agent);
             if !self.has_other_agent(job) {
                 return self.end_job(job, Outcome::Errored, Some(reason));
             }
         }
-        match part {
+        match row.part {
             LeasePart::Work | LeasePart::Discovery => self.requeue(job),
             LeasePart::Shard(_) => {
                 self.pending.offers.insert(job);

@@ -35,7 +35,6 @@ impl Scheduler {
         suite.fresh = (0..count).map(TestIndex).collect();
         let found = self.job_mut(job);
         found.row.sealed = Some(count);
-        found.avoid.clear();
         if let Some(run) = self.runs.open.get_mut(&job.run) {
             run.tests += count;
         }

@@ -28,6 +28,8 @@ pub(crate) struct Suite {
     pub(crate) shards: BTreeMap<Token, Shard>,
     /// Those of them that wait for tests.
     pub(crate) asking: BTreeSet<Token>,
+    /// Those of them that wait for tests and hold none.
+    pub(crate) idle: BTreeSet<Token>,
     /// Those of them that hold no test and have not asked yet.
     pub(crate) coming: BTreeSet<Token>,
     /// How many shards each agent has.
@@ -95,7 +97,7 @@ pub(crate) struct Shard {
 impl Suite {
     /// Tests that wait to be dealt.
     pub(crate) fn waiting(&self) -> usize {
-        self.fresh.len() + self.front.len() + self.alone.count
+        self.bulk() + self.alone.count
     }
 
     /// Whether every test has a verdict.
@@ -250,25 +252,31 @@ impl Suite {
 
     /// Whether a shard waits for tests and holds none.
     pub(crate) fn is_idle(&self, token: Token) -> bool {
-        self.asking.contains(&token) && self.shards.get(&token).is_some_and(|shard| shard.open == 0)
+        self.idle.contains(&token)
     }
 
     fn refresh_shard(&mut self, token: Token) {
-        let is_coming = self
-            .shards
-            .get(&token)
-            .is_some_and(|shard| shard.open == 0 && !shard.is_dismissed && !self.asking.contains(&token));
-        if is_coming {
-            self.coming.insert(token);
-        } else {
-            self.coming.remove(&token);
+        let holds_none = self.shards.get(&token).is_some_and(|shard| shard.open == 0 && !shard.is_dismissed);
+        let is_asking = self.asking.contains(&token);
+        for (set, is_in) in [(&mut self.idle, holds_none && is_asking), (&mut self.coming, holds_none && !is_asking)] {
+            if is_in {
+                set.insert(token);
+            } else {
+                set.remove(&token);
+            }
         }
+    }
+
+    /// Tests that may be dealt many at a time.
+    pub(crate) fn bulk(&self) -> usize {
+        self.fresh.len() + self.front.len()
     }
 
     /// Ends a shard.
     pub(crate) fn remove_shard(&mut self, token: Token) -> Option<Shard> {
         self.asking.remove(&token);
         self.coming.remove(&token);
+        self.idle.remove(&token);
         let shard = self.shards.remove(&token)?;
         if let Some(count) = self.shards_by_agent.get_mut(&shard.agent) {
             *count -= 1;

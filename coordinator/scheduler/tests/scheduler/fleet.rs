@@ -116,6 +116,7 @@ impl Agent {
                 }
             }
             ToAgent::Lease(lease) => {
+                assert!(!self.is_draining, "{} drains and got a lease", self.name);
                 self.leases.entry(lease.token).or_insert_with(|| Attempt {
                     work: lease.work.clone(),
                     is_started: false,

@@ -58,8 +58,8 @@ fn op() -> impl Strategy<Value = Op> {
         1 => (8_000u16..60_000).prop_map(Op::Pass),
         2 => Just(Op::RestartCoordinator),
         2 => Just(Op::Store),
-        3 => (any::<u8>(), any::<u8>()).prop_map(|(agent, message)| Op::Repeat(agent, message)),
-        1 => (any::<u8>(), any::<u8>()).prop_map(|(agent, message)| Op::Impersonate(agent, message)),
+        10 => (any::<u8>(), any::<u8>()).prop_map(|(agent, message)| Op::Repeat(agent, message)),
+        2 => (any::<u8>(), any::<u8>()).prop_map(|(agent, message)| Op::Impersonate(agent, message)),
         1 => any::<u8>().prop_map(Op::Drain),
         1 => (0u16..9_000).prop_map(Op::Stall),
     ]
@@ -278,7 +278,7 @@ impl History {
     /// No more faults: within a bound every run ends.
     fn heal(&mut self) {
         // Half of the time the agents still hold what they held.
-        for agent in self.agents.iter_mut().filter(|_| self.sessions % 2 == 0) {
+        for agent in self.agents.iter_mut().filter(|_| self.sessions.is_multiple_of(2)) {
             agent.restart();
         }
         for _ in 0..HEALING_ROUNDS_MAX {

@@ -4,6 +4,8 @@
 //! - `histories`: random inputs, played by the model of a fleet in `fleet`.
 //! - `world`: a scheduler with its store, checked after every step.
 
+#![expect(clippy::disallowed_methods, reason = "the scheduler is pure, its tests read files and settings")]
+
 mod fleet;
 mod histories;
 mod render;
