@@ -41,6 +41,12 @@ impl LedgerSuite {
         suite
     }
 
+    /// Sets further keys of the suite's `test` step, each a line such as `retries: 0`.
+    pub fn set(&self, keys: &[&str]) {
+        let lines: String = keys.iter().map(|key| format!("          {key}\n")).collect();
+        self.write("muster.yml", &format!("{PIPELINE}{lines}"));
+    }
+
     /// The folder to be run.
     #[must_use]
     pub fn directory(&self) -> PathBuf {

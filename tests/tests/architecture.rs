@@ -102,7 +102,7 @@ fn pure_crates_ban_clocks_and_hash_order_by_lint() {
         let folder = package.manifest_path.parent().expect("a manifest lies in a folder");
         let bans = std::fs::read_to_string(folder.join("clippy.toml"))
             .unwrap_or_else(|error| panic!("{} has no clippy.toml: {error}", package.name));
-        for banned in ["std::time::Instant::now", "std::time::SystemTime::now", "std::collections::HashMap"] {
+        for banned in ["std::time::Instant", "std::time::SystemTime", "std::collections::HashMap"] {
             assert!(bans.contains(banned), "clippy.toml of {} does not ban {banned}", package.name);
         }
         assert!(bans.contains("reason"), "clippy.toml of {} gives no reasons", package.name);

@@ -67,7 +67,8 @@ fn a_runner_that_says_nothing_of_its_tests_is_not_green() {
     ] {
         let suite = LedgerSuite::new(2, "0", "");
         suite.write("run.sh", run);
-        let ended = local(&suite.directory(), &["run", ".", "--retries", "0"]);
+        suite.set(&["retries: 0"]);
+        let ended = local(&suite.directory(), &["run", "."]);
         assert_eq!(ended.code(), 75, "{what}: {ended}");
         assert!(ended.stdout.contains("errored"), "{what}: {ended}");
     }
@@ -76,8 +77,9 @@ fn a_runner_that_says_nothing_of_its_tests_is_not_green() {
 #[test]
 fn a_hanging_test_is_ended_and_the_others_go_on() {
     let suite = LedgerSuite::new(4, "0", "[ $name = test-2 ] && sleep 2000");
-    let ended = local(&suite.directory(), &["run", ".", "--test-timeout", "2s", "--retries", "0"]);
-    assert_ne!(ended.code(), 0, "{ended}");
+    suite.set(&["retries: 0", "timeout-minutes: 0.05"]);
+    let ended = local(&suite.directory(), &["run", "."]);
+    assert!([75, 100].contains(&ended.code()), "{ended}");
     assert!(ended.stdout.contains("test-2"), "{ended}");
     let left = Command::new("pgrep").args(["-f", "sleep 2000"]).output().expect("pgrep is installed");
     assert!(!left.status.success(), "left behind: {}", String::from_utf8_lossy(&left.stdout));
@@ -104,8 +106,9 @@ fn two_hundred_megabytes_of_output_are_bounded() {
 fn a_test_that_deletes_its_workspace_or_kills_its_parent_is_an_error_of_its_own() {
     for body in ["rm -rf \"$PWD\"", "kill -9 $PPID"] {
         let suite = LedgerSuite::new(2, "0", &format!("[ $name = test-1 ] && {body}"));
-        let ended = local(&suite.directory(), &["run", ".", "--retries", "0"]);
-        assert_ne!(ended.code(), 0, "{body}: {ended}");
+        suite.set(&["retries: 0"]);
+        let ended = local(&suite.directory(), &["run", "."]);
+        assert!([75, 100].contains(&ended.code()), "{body}: {ended}");
     }
 }
 
@@ -146,7 +149,7 @@ fn garbage_on_the_port_ends_that_connection_and_nothing_else() {
 
 #[test]
 fn a_full_disk_refuses_what_does_not_fit_and_the_rest_goes_on() {
-    let fleet = Fleet::start_on_small_disk("96m");
+    let fleet = Fleet::start_on_small_disk("400m");
     let _agent = fleet.agent("agent-1");
     let suite = LedgerSuite::new(2, "0", "");
     let large = suite.directory().join("large.bin");

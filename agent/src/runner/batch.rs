@@ -71,21 +71,48 @@ async fn settle(
     progress: &mut Progress<'_>,
     launcher: &mut impl Launcher,
     asked: &[usize],
-    session: SessionEnd,
+    mut session: SessionEnd,
 ) -> Result<(), RunnerFailure> {
+    let is_regular = launcher.is_regular(session.exit);
+    settle_held(progress, &mut session, is_regular).await?;
     let was_in_test = settle_current(progress, &session).await?;
     let pending = progress.pending();
     let missing: Vec<usize> = asked.iter().copied().filter(|position| pending.contains(position)).collect();
-    let is_regular = launcher.is_regular(session.exit);
     match (missing.is_empty(), is_regular, was_in_test) {
         // Whatever it did not come to, the test that brought it down has its result: go on with the rest.
-        (_, _, true) | (true, true, false) => Ok(()),
-        (true, false, false) => Err(crashed(&session, "after its last test")),
+        (_, _, true) | (true, _, false) => Ok(()),
         (false, _, false) if launcher.may_run_missing(session.exit) => Ok(()),
         (false, false, false) if missing.len() == asked.len() => Err(crashed_before(&session)),
         (false, true, false) if progress.is_untouched() => Err(silent(&session, asked.len())),
         (false, true, false) => settle_missing(progress, &missing, &session).await,
         (false, false, false) => Ok(()),
+    }
+}
+
+/// Gives the last test of the process its result: the one that the runner said, unless that was good and the runner
+/// then died. Nobody else would tell of that death, and what it was the death of has not passed.
+async fn settle_held(
+    progress: &mut Progress<'_>,
+    session: &mut SessionEnd,
+    is_regular: bool,
+) -> Result<(), RunnerFailure> {
+    let Some((position, verdict)) = session.held.take() else { return Ok(()) };
+    let is_good = matches!(verdict.outcome, TryOutcome::Passed | TryOutcome::Skipped);
+    let verdict = if is_regular || !is_good {
+        verdict
+    } else {
+        let message = format!("the runner {} after this test, its last, had {}", session.exit, word(verdict.outcome));
+        Verdict { output: session.tail.bytes(), ..Verdict::errored(message) }
+    };
+    progress.settle(position, verdict).await
+}
+
+const fn word(outcome: TryOutcome) -> &'static str {
+    match outcome {
+        TryOutcome::Passed => "passed",
+        TryOutcome::Failed => "failed",
+        TryOutcome::Skipped => "been skipped",
+        TryOutcome::Errored => "errored",
     }
 }
 

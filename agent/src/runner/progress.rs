@@ -128,6 +128,12 @@ impl<'a> Progress<'a> {
         .await
     }
 
+    /// The test at `position` has ended, and its result is kept back: `verdict` with the time that it took.
+    pub(crate) fn pause(&mut self, position: usize, verdict: Verdict) -> Verdict {
+        let current = self.current.take_if(|current| current.position == position);
+        Verdict { duration: verdict.duration.or(current.map(|current| current.since.elapsed())), ..verdict }
+    }
+
     async fn send(&self, event: BatchEvent) -> Result<(), RunnerFailure> {
         self.events.send(event).await.map_err(|_| RunnerFailure::cancelled())
     }

@@ -1,6 +1,7 @@
 //! One runner process from its start to its end: its words to the log, its verdicts to the account, its tests held to
 //! their time limit.
 
+use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use bytes::BytesMut;
@@ -71,6 +72,9 @@ pub(crate) struct SessionEnd {
     pub(crate) start_cost: Option<Duration>,
     /// Its last words, from the start of its last test on.
     pub(crate) tail: Tail,
+    /// The result of the last of its tests: what it is worth is known only now, for a process that dies after it may
+    /// have died of it.
+    pub(crate) held: Option<(usize, Verdict)>,
 }
 
 /// Runs `launch` to its end.
@@ -85,6 +89,8 @@ pub(crate) async fn run(
         context,
         feed: launch.feed,
         progress,
+        left: launch.positions.into_iter().collect(),
+        held: None,
         timed_out: None,
         is_stalled: false,
         started: Instant::now(),
@@ -99,6 +105,9 @@ struct Session<'a, 'b> {
     context: &'a RunnerContext,
     feed: Box<dyn Feed>,
     progress: &'a mut Progress<'b>,
+    /// Its tests that it has said nothing of.
+    left: BTreeSet<usize>,
+    held: Option<(usize, Verdict)>,
     timed_out: Option<usize>,
     is_stalled: bool,
     started: Instant,
@@ -141,8 +150,8 @@ impl Session<'_, '_> {
         self.drain(&mut channel, DRAIN_SILENCE_MAX).await?;
         let said = self.feed.end(exit);
         self.take(said).await?;
-        let Self { timed_out, is_stalled, start_cost, tail, .. } = self;
-        Ok(SessionEnd { exit, timed_out, is_stalled, start_cost, tail })
+        let Self { timed_out, is_stalled, start_cost, tail, held, .. } = self;
+        Ok(SessionEnd { exit, timed_out, is_stalled, start_cost, tail, held })
     }
 
     /// Takes what is left in the process's own pipe, until it ends or has been silent for `silence`.
@@ -190,11 +199,29 @@ impl Session<'_, '_> {
                 // What a runner says of a test while it is being stopped because of that test is about the stopping.
                 Said::Finished(name, _) if self.is_timed_out(&name) => {}
                 Said::Started(_) => {}
-                Said::Finished(name, verdict) => self.progress.finished(&name, verdict).await?,
+                Said::Finished(name, verdict) => self.finished(&name, verdict).await?,
                 Said::Trouble(failure) => return Err(failure),
             }
         }
         Ok(())
+    }
+
+    async fn finished(&mut self, name: &str, verdict: Verdict) -> Result<(), RunnerFailure> {
+        let position = self.progress.position(name);
+        let is_last = position.is_some_and(|position| self.left.remove(&position)) && self.left.is_empty();
+        match position {
+            Some(position) if is_last => {
+                self.held = Some((position, self.progress.pause(position, verdict)));
+                Ok(())
+            }
+            _ => {
+                let is_of_held = self.held.as_ref().is_some_and(|(held, _)| Some(*held) == position);
+                if is_of_held && let Some((position, held)) = self.held.take() {
+                    self.progress.settle(position, held).await?;
+                }
+                self.progress.finished(name, verdict).await
+            }
+        }
     }
 
     fn is_timed_out(&self, name: &str) -> bool {
