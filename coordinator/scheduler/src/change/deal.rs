@@ -98,16 +98,17 @@ impl Scheduler {
 
     /// Bounds the time for which failed tests wait for another agent. Returns whether some do while a shard idles.
     fn watch_retries(&mut self, job: JobId) -> bool {
-        let suite = self.suite(job);
-        let deadline = Deadline::Retry(job);
-        if suite.alone.is_empty() || suite.idle.is_empty() {
-            if suite.alone.is_empty() {
-                self.deadlines.clear(&deadline);
-            }
+        let suite = self.suite_mut(job);
+        if suite.alone.is_empty() {
+            suite.is_retry_anywhere = false;
+            self.deadlines.clear(&Deadline::Retry(job));
+            return false;
+        }
+        if suite.idle.is_empty() {
             return false;
         }
         let at = self.now.monotonic + self.config.retry_elsewhere;
-        self.deadlines.set_if_clear(deadline, at);
+        self.deadlines.set_if_clear(Deadline::Retry(job), at);
         true
     }
 
