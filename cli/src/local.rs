@@ -41,11 +41,13 @@ impl Local {
     /// Starts agents with one slot each, and waits until the coordinator knows them.
     pub(crate) async fn start_agents(&mut self, count: u32, labels: &Labels, client: &Client) -> Result<(), Failure> {
         let cache = self.data.path().join("cache");
+        let builds = self.data.path().join("builds");
         for number in 1..=count {
             let name = format!("agent-{number}");
             let directory = self.data.path().join("agents").join(&name);
             let options = muster_agent::Options {
                 cache_directory: Some(cache.clone()),
+                builds_directory: Some(builds.clone()),
                 labels: labels.clone(),
                 ..muster_agent::Options::new(self.endpoint(), name.clone(), directory)
             };

@@ -1,5 +1,7 @@
 //! Logs of a process, to standard error.
 
+use std::io::IsTerminal;
+
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::util::SubscriberInitExt;
 
@@ -46,7 +48,8 @@ pub enum TelemetryError {
 pub fn init(options: &TelemetryOptions) -> Result<(), TelemetryError> {
     let text = std::env::var("MUSTER_LOG").unwrap_or_else(|_| options.filter.clone());
     let filter = EnvFilter::builder().parse(&text).map_err(|source| TelemetryError::Filter { filter: text, source })?;
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let has_colours = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(has_colours);
     match options.format {
         LogFormat::Text => builder.finish().try_init()?,
         LogFormat::Json => builder.json().finish().try_init()?,
