@@ -88,7 +88,7 @@ const SUITE_WIDE_PERCENT: u64 = 25;
 /// Retries that every run may have.
 const RETRIES_FREE: u32 = 50;
 /// Further retries: one for so many tests.
-const TESTS_PER_RETRY: u32 = 10;
+const TESTS_PER_RETRY: u32 = 100;
 
 #[cfg(test)]
 mod tests {
@@ -117,8 +117,8 @@ mod tests {
 
     #[test]
     fn a_run_has_a_budget_of_retries() {
-        assert!(tries_again(Suite { run_retries: 59, ..SUITE }, 1, TryOutcome::Failed));
-        assert!(!tries_again(Suite { run_retries: 60, ..SUITE }, 1, TryOutcome::Failed));
+        assert!(tries_again(Suite { run_retries: 50, ..SUITE }, 1, TryOutcome::Failed));
+        assert!(!tries_again(Suite { run_retries: 51, ..SUITE }, 1, TryOutcome::Failed));
     }
 
     #[test]
