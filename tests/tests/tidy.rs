@@ -84,6 +84,17 @@ fn documents_link_only_to_files_that_exist() {
     assert!(broken.is_empty(), "{broken:#?}");
 }
 
+#[test]
+fn every_reason_has_its_line_in_the_reference() {
+    let page = fs::read_to_string(root().join("docs/reference/reasons.md")).expect("the page is there");
+    let missing: Vec<_> = muster_common::error_code::ReasonCode::ALL
+        .iter()
+        .map(|code| code.word())
+        .filter(|word| !page.contains(&format!("| `{word}` |")))
+        .collect();
+    assert!(missing.is_empty(), "{missing:?}");
+}
+
 fn is_test(path: &Path) -> bool {
     path.components().any(|part| part.as_os_str() == "tests")
         || path.file_stem().is_some_and(|stem| stem == "tests" || stem == "round_trip")
