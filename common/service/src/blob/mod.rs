@@ -4,7 +4,7 @@
 //! - [`resource`]: names of blobs in the `ByteStream` service, for client and server.
 //! - [`client`]: asks which blobs are missing; [`upload`] and [`download`] move them, small ones in batches, large ones
 //!   as streams.
-//! - [`retry`]: how long a call is tried again while the coordinator cannot be reached.
+//! - `retry`: how long a call is tried again while the coordinator cannot be reached.
 
 pub mod client;
 pub mod content;

@@ -3,7 +3,7 @@
 //! Towards the coordinator: [`scan`] lists a directory by its ignore files, [`collect`] lists what patterns name;
 //! [`hashing`] reads the files, [`tree`] makes `Directory` messages of it all, [`upload`] stores what is missing.
 //!
-//! Towards a job: [`plan`] reads and checks trees that others made, [`cache`] keeps blobs near, [`materialise`] makes the
+//! Towards a job: [`plan`] reads and checks trees that others made, [`cache`] keeps blobs near, [`mod@materialise`] makes the
 //! directory and [`remove`] takes it away, whatever a job has done to it.
 //!
 //! What is written or read beneath a directory goes through [`root`], which follows no symbolic link; [`path`] and

@@ -1,4 +1,4 @@
-//! [`Plan`]: several trees laid over each other, read and checked before anything of them is made.
+//! `Plan`: several trees laid over each other, read and checked before anything of them is made.
 
 use std::collections::{BTreeMap, HashMap};
 use std::io::Read as _;
