@@ -8,14 +8,16 @@ use crate::{TestCounts, TryRow};
 
 /// What is held of a test that is not tried again.
 ///
-/// A pass after a failure is flaky; so is one after a crash that the test had alone. A skip after a failure does not
-/// undo it. A test that crashed its runner in two tries and did nothing else has failed: it is the test.
+/// A pass after anything else is flaky, also after a crash of the runner in company: whosever that was, a run of the
+/// whole suite alone would have ended with it, so it has to be seen. A skip after a failure does not undo it. A test that
+/// crashed its runner in two tries and did nothing else has failed: it is the test.
 pub(crate) fn of_test(tries: &[TryRow]) -> TestVerdict {
     let has_failed = tries.iter().any(|test_try| test_try.outcome == TryOutcome::Failed);
-    let has_errored_alone = tries.iter().skip(1).any(|test_try| test_try.outcome == TryOutcome::Errored);
     match tries.last().map(|test_try| test_try.outcome) {
-        Some(TryOutcome::Passed) if has_failed || has_errored_alone => TestVerdict::Flaky,
-        Some(TryOutcome::Passed) => TestVerdict::Passed,
+        Some(TryOutcome::Passed) if tries.iter().all(|test_try| test_try.outcome == TryOutcome::Passed) => {
+            TestVerdict::Passed
+        }
+        Some(TryOutcome::Passed) => TestVerdict::Flaky,
         Some(TryOutcome::Skipped) if has_failed => TestVerdict::Failed,
         Some(TryOutcome::Skipped) => TestVerdict::Skipped,
         Some(TryOutcome::Failed) => TestVerdict::Failed,
@@ -130,7 +132,7 @@ mod tests {
         for (outcomes, expected) in [
             (&[Passed][..], TestVerdict::Passed),
             (&[Failed, Passed], TestVerdict::Flaky),
-            (&[Errored, Passed], TestVerdict::Passed),
+            (&[Errored, Passed], TestVerdict::Flaky),
             (&[Errored, Errored, Passed], TestVerdict::Flaky),
             (&[Failed, Failed], TestVerdict::Failed),
             (&[Failed, Skipped], TestVerdict::Failed),
