@@ -122,14 +122,15 @@ impl Scheduler {
         if found.session.is_none() || found.liveness != Liveness::Alive {
             return;
         }
-        let tests = if self.suite(job).is_idle(shard) { self.pick(job, &agent) } else { self.pick_many(job) };
+        let tests =
+            if self.suite(job).is_idle(shard) { self.pick(job, shard, &agent) } else { self.pick_many(job, shard) };
         if !tests.is_empty() {
             self.deal(job, shard, &agent, tests);
         }
     }
 
     /// Takes the tests that an agent is to run next from those that wait.
-    fn pick(&mut self, job: JobId, agent: &AgentName) -> Vec<TestIndex> {
+    fn pick(&mut self, job: JobId, shard: Token, agent: &AgentName) -> Vec<TestIndex> {
         let suite = self.suite(job);
         let has_bulk = suite.bulk() > 0;
         let is_alone_first = !has_bulk || suite.first_tries >= retry::SUITE_WIDE_TESTS_MIN;
@@ -137,9 +138,9 @@ impl Scheduler {
             return vec![test];
         }
         if has_bulk {
-            return self.pick_many(job);
+            return self.pick_many(job, shard);
         }
-        if self.suite(job).waiting() == 0 && self.may_copy() { self.pick_copies(job) } else { Vec::new() }
+        if self.suite(job).waiting() == 0 && self.may_copy() { self.pick_copies(job, shard) } else { Vec::new() }
     }
 
     fn pick_alone(&mut self, job: JobId, agent: &AgentName) -> Option<TestIndex> {
@@ -185,8 +186,9 @@ impl Scheduler {
         has_bulk || has_copies || suite.alone.groups().any(|(spared, _)| self.may_retry_on(job, spared, agent))
     }
 
-    fn pick_many(&mut self, job: JobId) -> Vec<TestIndex> {
-        let size = self.batch_size(job, self.suite(job).bulk());
+    fn pick_many(&mut self, job: JobId, shard: Token) -> Vec<TestIndex> {
+        let suite = self.suite(job);
+        let size = batch_size(suite, shard, suite.bulk());
         let suite = self.suite_mut(job);
         let picked = choose(suite, suite.front.iter().chain(&suite.fresh), size);
         for test in &picked {
@@ -196,20 +198,10 @@ impl Scheduler {
         picked
     }
 
-    fn pick_copies(&mut self, job: JobId) -> Vec<TestIndex> {
-        let size = self.batch_size(job, self.suite(job).doubtful.len());
+    fn pick_copies(&mut self, job: JobId, shard: Token) -> Vec<TestIndex> {
         let suite = self.suite(job);
+        let size = batch_size(suite, shard, suite.doubtful.len());
         choose(suite, suite.doubtful.iter(), size)
-    }
-
-    fn batch_size(&self, job: JobId, waiting: usize) -> usize {
-        let suite = self.suite(job);
-        dealing::batch_size(Situation {
-            waiting,
-            shards: suite.shards.len(),
-            start_cost_us: suite.start_cost_us,
-            mean_us: suite.mean_us(),
-        })
     }
 
     fn deal(&mut self, job: JobId, shard: Token, agent: &AgentName, tests: Vec<TestIndex>) {
@@ -299,6 +291,18 @@ impl Scheduler {
         let message = BatchMessage { token, shard: batch.row.shard, tests: tests.collect(), is_last: false };
         self.send_to(agent, ToAgent::Batch(message));
     }
+}
+
+/// How many of the `waiting` tests a shard is dealt.
+fn batch_size(suite: &Suite, shard: Token, waiting: usize) -> usize {
+    dealing::batch_size(Situation {
+        waiting,
+        unfinished: suite.bulk() + suite.dealt as usize,
+        held: suite.shards.get(&shard).map_or(0, |shard| shard.open as usize),
+        shards: suite.shards.len(),
+        start_cost_us: suite.start_cost_us,
+        mean_us: suite.mean_us(),
+    })
 }
 
 /// The first tests that may be dealt together, at most `size`.

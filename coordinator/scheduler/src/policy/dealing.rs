@@ -7,7 +7,11 @@ use muster_common::limits::{MESSAGE_BYTES_MAX, TESTS_PER_MESSAGE_MAX};
 pub(crate) struct Situation {
     /// Tests that wait to be dealt.
     pub(crate) waiting: usize,
-    /// Shards that share them.
+    /// Tests that wait or are held by a shard and have not ended.
+    pub(crate) unfinished: usize,
+    /// Those of them that this shard holds.
+    pub(crate) held: usize,
+    /// Shards that share the work.
     pub(crate) shards: usize,
     /// Cost of starting a batch with this runner, in microseconds; 0: not known.
     pub(crate) start_cost_us: u64,
@@ -16,13 +20,19 @@ pub(crate) struct Situation {
 }
 
 /// Most tests of the next batch: guided self-scheduling (Polychronopoulos and Kuck, 1987) with a factor of two, because
-/// durations differ. A shard gets half its equal share of what is left, so batches shrink as the end comes nearer. They
-/// are not smaller than what makes the cost of starting one worth it, and never larger than the equal share.
+/// durations differ. A shard gets half its equal share of what waits, so batches shrink as the end comes nearer. They
+/// are not smaller than what makes the cost of starting one worth it, as long as that leaves every shard as much.
 pub(crate) fn batch_size(situation: Situation) -> usize {
-    let shards = situation.shards.max(1);
-    let guided = situation.waiting.div_ceil(2 * shards);
-    let equal_share = situation.waiting.div_ceil(shards);
-    guided.max(worthwhile(situation)).min(equal_share).clamp(1, TESTS_PER_MESSAGE_MAX)
+    let guided = situation.waiting.div_ceil(2 * situation.shards.max(1));
+    let size = guided.max(worthwhile(situation).min(fair_share(situation)));
+    size.min(situation.waiting).clamp(1, TESTS_PER_MESSAGE_MAX)
+}
+
+/// What is left to this shard if every shard has as much in the end. What others hold counts as theirs: shares of what
+/// waits alone would grow smaller with every shard that has had its own, down to batches that cost more than they do.
+const fn fair_share(situation: Situation) -> usize {
+    let shards = if situation.shards == 0 { 1 } else { situation.shards };
+    situation.unfinished.div_ceil(shards).saturating_sub(situation.held)
 }
 
 /// Fewest tests whose work is [`WORK_PER_START`] times the cost of starting them.
@@ -54,7 +64,7 @@ mod tests {
     use super::*;
 
     fn size(waiting: usize, shards: usize, start_cost_us: u64, mean_us: Option<u64>) -> usize {
-        batch_size(Situation { waiting, shards, start_cost_us, mean_us })
+        batch_size(Situation { waiting, unfinished: waiting, held: 0, shards, start_cost_us, mean_us })
     }
 
     #[test]
@@ -76,6 +86,27 @@ mod tests {
         assert_eq!(size(1_000, 10, 200_000, Some(10_000)), 80);
         assert_eq!(size(1_000, 10, 900_000, Some(10_000)), 100);
         assert_eq!(size(1, 10, 900_000, Some(0)), 1);
+    }
+
+    #[test]
+    fn a_costly_start_is_paid_once_a_shard_and_not_down_to_single_tests() {
+        let start = Situation {
+            waiting: 2_500,
+            unfinished: 2_500,
+            held: 0,
+            shards: 4,
+            start_cost_us: 1_500_000,
+            mean_us: Some(500),
+        };
+        let (mut next, mut sizes) = (start, Vec::new());
+        while next.waiting > 0 {
+            let size = batch_size(next);
+            next.waiting -= size;
+            sizes.push(size);
+        }
+        assert_eq!(sizes, [625; 4]);
+        assert_eq!(batch_size(Situation { held: 200, ..start }), 425, "it holds some of its share");
+        assert_eq!(batch_size(Situation { held: 600, ..start }), 313, "half a share of what waits at least");
     }
 
     #[test]
