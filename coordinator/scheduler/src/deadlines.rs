@@ -21,6 +21,8 @@ pub(crate) enum Deadline {
     Retry(JobId),
     /// A shard whose job has ended should have ended too.
     Leftover(AgentName, Token),
+    /// Watchers of jobs in line are told why they wait.
+    Reasons,
 }
 
 /// All of them, by time and by what they are for; one moment each.

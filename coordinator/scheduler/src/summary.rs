@@ -4,7 +4,7 @@ use muster_common::id::{AgentName, JobId, RunId, TestIndex};
 use muster_common::spec::Work;
 
 use crate::scheduler::Scheduler;
-use crate::state::{Agent, Job, Run};
+use crate::state::{Agent, Job, Liveness, Run};
 use crate::{
     AgentSummary, Event, JobKind, JobState, JobSummary, Overview, RUNNING_TESTS_SHOWN, Report, RunSummary, TestCounts,
     TestReport,
@@ -74,21 +74,25 @@ impl Scheduler {
     }
 
     /// Why a queued job does not run.
-    fn agents_waited_for(&self, job: JobId) -> String {
+    pub(crate) fn agents_waited_for(&self, job: JobId) -> String {
         let requirements = &self.spec(job).requirements;
         let asked: Vec<&str> = requirements.iter().map(|requirement| requirement.0.as_str()).collect();
         let found = self.job(job);
         let agents = self.queue.known_class(requirements).map(|class| &class.agents);
         let takes_work = |name: &AgentName| {
             let agent = self.agents.table.get(name);
-            agent.is_some_and(|agent| !agent.is_draining && !found.avoid.contains(name))
+            agent.is_some_and(|agent| {
+                agent.liveness == Liveness::Alive && !agent.is_draining && !found.avoid.contains(name)
+            })
         };
         match agents.map_or(0, |agents| agents.len()) {
             0 if self.agents.sessions.is_empty() => "an agent: none is connected".to_owned(),
             0 => format!("an agent with all of [{}]: none of those connected has them", asked.join(", ")),
             // Any agent will do, so the first that takes work is enough.
             count if !agents.into_iter().flatten().any(takes_work) => {
-                format!("another agent: those that could run it ({count}) are draining, or have tried in vain")
+                format!(
+                    "another agent: those that could run it ({count}) are silent or draining, or have tried in vain"
+                )
             }
             1 => "a free slot on the one agent that can run it".to_owned(),
             count => format!("a free slot on one of the {count} agents that can run it"),
@@ -138,7 +142,7 @@ pub(crate) fn state_of(job: &Job) -> JobState {
         JobState::Finished
     } else if job.row.queued.is_none() {
         JobState::Waiting
-    } else if job.live.is_empty() && job.row.sealed.is_none() {
+    } else if job.live.is_empty() {
         JobState::Queued
     } else {
         JobState::Running

@@ -18,6 +18,7 @@ impl Scheduler {
         agent.liveness = Liveness::Alive;
         self.agents.doubtful -= 1;
         self.queue.refresh_agent(agent);
+        self.fleet_changed();
         self.watch_agent(name);
         self.for_its_shards(name, |scheduler, shard| scheduler.trust_shard(shard));
     }
@@ -32,6 +33,7 @@ impl Scheduler {
         }
         agent.liveness = Liveness::Suspect;
         self.queue.refresh_agent(agent);
+        self.fleet_changed();
         self.watch_agent(name);
         self.for_its_shards(name, |scheduler, shard| scheduler.doubt_shard(shard));
     }
@@ -71,6 +73,7 @@ impl Scheduler {
         if let Some(session) = agent.session.take() {
             self.agents.sessions.remove(&session);
             self.queue.dismiss_agent(agent);
+            self.fleet_changed();
             self.effect(Effect::CloseSession { session, why });
         }
     }

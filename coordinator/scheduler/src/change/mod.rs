@@ -11,6 +11,7 @@ mod grant;
 mod publish;
 mod settle;
 mod stop_job;
+mod tell_reasons;
 
 pub(crate) use decide_test::Harm;
 pub(crate) use stop_job::cancelled;

@@ -17,6 +17,7 @@ impl Scheduler {
         for job in std::mem::take(&mut self.pending.jobs_changed) {
             if self.jobs.contains_key(&job) {
                 let summary = Box::new(self.job_summary(job));
+                self.job_mut(job).told_wait.clone_from(&summary.waiting_for);
                 self.publish(job.run, Event::JobChanged(summary));
             }
         }

@@ -21,6 +21,7 @@ impl Scheduler {
         let Some(agent) = self.agents.table.get_mut(name) else { return };
         agent.is_draining = true;
         self.queue.refresh_agent(agent);
+        self.fleet_changed();
         for shard in self.live_leases_of(name) {
             let job = self.leases[&shard].row.job;
             let suite = self.job(job).suite.as_deref();

@@ -4,13 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use muster_common::control::{Claim, ClaimAnswer, HeldLease, Open, Opened, ToAgent};
-use muster_common::id::{AgentName, SessionId, TestIndex, Token};
+use muster_common::id::{AgentLife, AgentName, SessionId, TestIndex, Token};
 use muster_common::limits::{AGENT_NAME_BYTES_MAX, CLAIMS_PER_OPEN_MAX, LABELS_PER_AGENT_MAX, SLOTS_PER_AGENT_MAX};
 use muster_common::time::Monotonic;
 
 use crate::scheduler::Scheduler;
 use crate::state::{Agent, Liveness};
-use crate::{CloseReason, Effect, LeasePart};
+use crate::{CloseReason, Effect, Key, LeasePart};
 
 impl Scheduler {
     pub(crate) fn on_open_session(&mut self, session: SessionId, open: Open) {
@@ -61,17 +61,40 @@ impl Scheduler {
         }
     }
 
-    /// An older session of the same life is replaced; an older life is lost with all that it held.
+    /// An older session of the same life is replaced. An older life is lost with all that it held, but for leases of
+    /// which the new one has the end in its spool.
     fn replace_older(&mut self, open: &Open) {
         let Some(old) = self.agents.table.get(&open.agent) else { return };
         let is_same_life = old.life == open.life;
         self.end_session_of(&open.agent, CloseReason::Replaced);
-        if !is_same_life {
-            for token in self.live_leases_of(&open.agent) {
+        if is_same_life {
+            return;
+        }
+        let ended: BTreeSet<Token> = open.held.iter().filter(|held| held.is_finished).map(|held| held.token).collect();
+        for token in self.live_leases_of(&open.agent) {
+            if !ended.contains(&token) {
                 self.lose_lease(token);
             }
-            self.forget_agent(&open.agent);
         }
+        let inherited = self.live_leases_of(&open.agent);
+        if inherited.is_empty() {
+            return self.forget_agent(&open.agent);
+        }
+        for token in inherited {
+            self.inherit_lease(token, open.life);
+        }
+        if let Some(agent) = self.agents.table.get_mut(&open.agent) {
+            agent.life = open.life;
+            agent.is_draining = false;
+        }
+    }
+
+    /// The next life of a lease's agent has only to say how it ended; what has an end has begun.
+    fn inherit_lease(&mut self, token: Token, life: AgentLife) {
+        let Some(lease) = self.leases.get_mut(&token) else { return };
+        lease.row.life = life;
+        lease.row.is_started = true;
+        self.touch(Key::Lease(token));
     }
 
     fn judge_claims(&self, open: &Open) -> Vec<ClaimAnswer> {

@@ -29,6 +29,8 @@ pub(crate) struct Job {
     pub(crate) stop: Option<Stop>,
     /// Agents on which it could not be begun; it goes to others.
     pub(crate) avoid: BTreeSet<AgentName>,
+    /// What its watchers were last told that it waits for.
+    pub(crate) told_wait: String,
 }
 
 /// A job that is being stopped.
@@ -54,6 +56,7 @@ impl Job {
             suite: is_test_job.then(Box::default),
             stop: None,
             avoid: BTreeSet::new(),
+            told_wait: String::new(),
         }
     }
 
