@@ -4,16 +4,18 @@ use std::time::Duration;
 
 use crate::place::{Place, names};
 use muster_agent::runner::Fault;
+use muster_common::control::RUNNER_CRASHED;
 use muster_common::error_code::ReasonCode;
 use muster_common::outcome::TryOutcome::{Errored, Failed, Passed};
 use muster_common::spec::Runner;
 
-/// Runs each named test: `bad…` fails, `kill…` kills the runner, `hang…` hangs, `loud…` writes without end, `gone…` is left out.
+/// Runs each named test: `bad…` fails, `kill…` kills the runner, `die…` what the runner calls, `hang…` hangs, `loud…` writes without end, `gone…` is left out.
 const RUN: &str = r#"
 { echo '<testsuite name="s">'
 while IFS= read -r name; do
   case "$name" in
     kill*) kill -9 $$ ;;
+    die*) sh -c 'kill -11 $$' ;;
     hang*) sleep 1000 ;;
     loud*) yes >&2 ;;
     gone*) ;;
@@ -40,14 +42,34 @@ async fn lists_and_verdicts_arrive() {
 async fn a_crash_or_a_hang_costs_one_test() {
     let mut place = Place::new();
     place.context.test_timeout = Duration::from_secs(2);
-    let asked = names(&["a", "kill", "hang", "loud", "b"]);
+    let asked = names(&["a", "kill", "die", "hang", "loud", "b"]);
     let ran = place.run(&generic("", RUN), &asked).await;
     let outcomes = ran.outcomes(&asked);
     assert_eq!(
-        ["a", "b", "kill", "hang", "loud"].map(|name| outcomes[name]),
-        [Passed, Passed, Errored, Failed, Failed]
+        ["a", "b", "kill", "die", "hang", "loud"].map(|name| outcomes[name]),
+        [Passed, Passed, Errored, Errored, Failed, Failed]
     );
     assert!(ran.result(&asked, "kill").message.contains("signal 9"));
+    assert!(ran.result(&asked, "die").message.contains(RUNNER_CRASHED));
+}
+
+#[tokio::test]
+async fn a_command_that_dies_in_the_shell_is_found_one_by_one() {
+    let place = Place::new();
+    let asked = names(&["a", "die", "b"]);
+    let outcomes = place.run(&generic("", RUN), &asked).await.outcomes(&asked);
+    assert_eq!(["a", "die", "b"].map(|name| outcomes[name]), [Passed, Errored, Passed]);
+}
+
+#[tokio::test]
+async fn one_test_that_makes_the_runner_give_up_is_errored() {
+    let place = Place::new();
+    let asked = names(&["a"]);
+    let ran = place.run(&generic("", "echo no database >&2; exit 3"), &asked).await;
+    let result = ran.result(&asked, "a");
+    assert_eq!(result.outcome, Errored);
+    assert!(result.message.contains("exit status 3 and wrote no results"), "{}", result.message);
+    assert!(!result.message.contains(RUNNER_CRASHED));
 }
 
 #[tokio::test]
@@ -59,6 +81,8 @@ async fn a_runner_that_runs_nothing_is_never_a_pass() {
         failure.reason.code
     };
     assert_eq!(code("exit 0", &["a"]).await, ReasonCode::ResultsMissing);
+    assert_eq!(code("exit 3", &["a", "b"]).await, ReasonCode::ResultsMissing);
+    assert_eq!(code("no-such-runner {tests_file}", &["a"]).await, ReasonCode::RunnerMissing);
     assert_eq!(code("echo '<testsuite/>' > results.xml", &["a", "b"]).await, ReasonCode::ResultsMissing);
     assert_eq!(code("echo '<testsuite><testcase name=\"a\"/>' > results.xml", &["a"]).await, ReasonCode::ResultsBroken);
     assert_eq!(code(&format!("{RUN}\nexit 1"), &["a"]).await, ReasonCode::RunnerCrashed);
@@ -99,14 +123,14 @@ async fn ten_thousand_ids_go_through_a_file() {
 #[tokio::test]
 async fn a_list_that_fails_says_why() {
     let place = Place::new();
-    for (list, code) in [
-        ("echo broken >&2; exit 3", ReasonCode::DiscoveryFailed),
-        ("no-such-runner --list", ReasonCode::RunnerMissing),
-        ("echo a; echo a", ReasonCode::DiscoveryFailed),
-        ("printf '\\377\\n'", ReasonCode::DiscoveryFailed),
+    for (list, fault, code) in [
+        ("echo broken >&2; exit 3", Fault::User, ReasonCode::DiscoveryFailed),
+        ("no-such-runner --list", Fault::Infrastructure, ReasonCode::RunnerMissing),
+        ("echo a; echo a", Fault::User, ReasonCode::DiscoveryFailed),
+        ("printf '\\377\\n'", Fault::User, ReasonCode::DiscoveryFailed),
     ] {
         let failure = place.discover(&generic(list, RUN)).await.expect_err("no list");
-        assert_eq!(failure.reason.code, code, "{list}: {failure}");
+        assert_eq!((failure.fault, failure.reason.code), (fault, code), "{list}: {failure}");
     }
 }
 

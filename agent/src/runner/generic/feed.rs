@@ -11,6 +11,7 @@ use super::snapshot::Snapshot;
 use crate::attempt::exit::Exit;
 use crate::attempt::process::{Chunk, Stream};
 use crate::report::junit::{self, Case};
+use crate::runner::excerpt::Tail;
 use crate::runner::failure::RunnerFailure;
 use crate::runner::progress::Verdict;
 use crate::runner::session::{Feed, Said};
@@ -22,13 +23,28 @@ pub(super) struct Results {
     pub(super) directory: PathBuf,
     pub(super) patterns: Vec<String>,
     pub(super) before: Snapshot,
+    pub(super) tail: Tail,
+}
+
+/// Whether something else ended it, so that what it left is not all that it would have said. A shell says 128 and the
+/// number of the signal of a command that was ended by one.
+pub(super) const fn was_killed(exit: Exit) -> bool {
+    match exit {
+        Exit::Status(status) => matches!(status, 129..=192),
+        Exit::Signal(_) | Exit::TimedOut(_) | Exit::Cancelled => true,
+    }
+}
+
+/// A shell says 126 and 127 of a command that it cannot start.
+pub(super) const fn is_missing_program(exit: Exit) -> bool {
+    matches!(exit, Exit::Status(126 | 127))
 }
 
 impl Results {
     fn read(&self, exit: Exit) -> Result<BTreeMap<String, Verdict>, RunnerFailure> {
         let files = self.before.newer(&self.directory, &self.patterns)?;
-        if files.is_empty() && exit.is_success() {
-            return Err(self.missing(exit));
+        if files.is_empty() && !was_killed(exit) {
+            return self.without_results(exit);
         }
         let mut cases: Vec<Case> = Vec::new();
         for file in files {
@@ -48,13 +64,24 @@ impl Results {
         Ok(verdicts)
     }
 
-    fn missing(&self, exit: Exit) -> RunnerFailure {
+    /// It ended by itself and left nothing. One test alone that makes it give up costs no more than that test.
+    fn without_results(&self, exit: Exit) -> Result<BTreeMap<String, Verdict>, RunnerFailure> {
         let message = format!(
             "the `run` command {exit} and wrote no results: nothing new matches `{}` beneath `{}`",
             self.patterns.join("`, `"),
             self.directory.display()
         );
-        RunnerFailure::infrastructure(ReasonCode::ResultsMissing, message)
+        let said = self.tail.quoted();
+        match &self.names[..] {
+            _ if is_missing_program(exit) => {
+                Err(RunnerFailure::infrastructure(ReasonCode::RunnerMissing, format!("{message}{said}")))
+            }
+            [name] if !exit.is_success() => {
+                let verdict = Verdict { output: self.tail.bytes(), ..Verdict::errored(message) };
+                Ok(BTreeMap::from([(name.clone(), verdict)]))
+            }
+            _ => Err(RunnerFailure::infrastructure(ReasonCode::ResultsMissing, format!("{message}{said}"))),
+        }
     }
 }
 
@@ -71,16 +98,17 @@ impl Feed for Results {
         }
     }
 
-    fn output(&mut self, _chunk: &Chunk) -> Vec<Said> {
+    fn output(&mut self, chunk: &Chunk) -> Vec<Said> {
+        self.tail.push(&chunk.bytes);
         Vec::new()
     }
 
     fn end(&mut self, exit: Exit) -> Vec<Said> {
-        match (self.read(exit), exit) {
-            (Ok(verdicts), _) => verdicts.into_iter().map(|(name, verdict)| Said::Finished(name, verdict)).collect(),
+        match self.read(exit) {
+            Ok(verdicts) => verdicts.into_iter().map(|(name, verdict)| Said::Finished(name, verdict)).collect(),
             // A run that was cut off leaves what it leaves; its tests are run again one by one.
-            (Err(_), Exit::Signal(_) | Exit::TimedOut(_) | Exit::Cancelled) => Vec::new(),
-            (Err(failure), Exit::Status(_)) => vec![Said::Trouble(failure)],
+            Err(_) if was_killed(exit) => Vec::new(),
+            Err(failure) => vec![Said::Trouble(failure)],
         }
     }
 }

@@ -7,7 +7,7 @@ use muster_common::error_code::ReasonCode;
 use muster_common::spec::Shell;
 use tokio::sync::mpsc;
 
-use super::feed::Results;
+use super::feed::{Results, is_missing_program, was_killed};
 use super::snapshot::Snapshot;
 use crate::attempt::exit::Exit;
 use crate::attempt::process::Command;
@@ -16,6 +16,7 @@ use crate::runner::batch::{self, Launcher};
 use crate::runner::collect::collect;
 use crate::runner::context::RunnerContext;
 use crate::runner::event::{BatchEnd, BatchEvent};
+use crate::runner::excerpt::Tail;
 use crate::runner::failure::RunnerFailure;
 use crate::runner::listing::Listing;
 use crate::runner::progress::Progress;
@@ -38,7 +39,11 @@ impl Generic {
         let listed = collect(context, shell(context, &self.list, "list")?, HINT).await?;
         if !listed.exit.is_success() {
             let message = format!("the `list` command {}{}", listed.exit, listed.tail.quoted());
-            return Err(RunnerFailure::user(failed(listed.exit, ReasonCode::DiscoveryFailed), message));
+            return Err(if is_missing_program(listed.exit) {
+                RunnerFailure::infrastructure(ReasonCode::RunnerMissing, message)
+            } else {
+                RunnerFailure::user(ReasonCode::DiscoveryFailed, message)
+            });
         }
         let text = String::from_utf8(listed.stdout).map_err(|error| {
             let message = format!("the `list` command printed bytes that are not UTF-8: {error}");
@@ -86,7 +91,8 @@ impl Launcher for Processes<'_> {
         command.timeout = (count > 1).then(|| context.test_timeout.saturating_mul(count));
         let patterns = self.runner.results.clone();
         let before = Snapshot::take(&context.directory, &patterns).await?;
-        let feed = Box::new(Results { names, directory: context.directory.clone(), patterns, before });
+        let feed =
+            Box::new(Results { names, directory: context.directory.clone(), patterns, before, tail: Tail::default() });
         Ok(Launch { command, feed, channel: None, positions, hint: HINT })
     }
 
@@ -98,7 +104,7 @@ impl Launcher for Processes<'_> {
     }
 
     fn may_run_missing(&mut self, exit: Exit) -> bool {
-        !self.is_regular(exit) && !std::mem::replace(&mut self.is_alone, true)
+        was_killed(exit) && !std::mem::replace(&mut self.is_alone, true)
     }
 }
 
@@ -107,14 +113,6 @@ fn shell(context: &RunnerContext, text: &str, name: &str) -> Result<Command, Run
     let argv = script::command(Shell::Default, text, &folder, &format!("{name}.sh"), &context.environment)
         .map_err(|error| RunnerFailure::file("write a script into", &folder, &error))?;
     Ok(context.command(argv))
-}
-
-/// A shell says 126 and 127 of a command that it cannot start.
-const fn failed(exit: Exit, otherwise: ReasonCode) -> ReasonCode {
-    match exit {
-        Exit::Status(126 | 127) => ReasonCode::RunnerMissing,
-        Exit::Status(_) | Exit::Signal(_) | Exit::TimedOut(_) | Exit::Cancelled => otherwise,
-    }
 }
 
 const HINT: &str = "it is the shell in which the job's commands run";
