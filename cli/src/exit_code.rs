@@ -72,8 +72,8 @@ impl ExitCode {
         }
     }
 
-    /// What the report of a finished run comes to. The precedence is that of the run's outcome, and within a failed run
-    /// that of [`of_failed`].
+    /// What the report of a finished run comes to. The precedence is that of the run's outcome, which the coordinator
+    /// decides, and within a failed run that of [`of_failed`].
     pub(crate) fn of(report: &Report) -> Self {
         let verdict = match report.outcome() {
             v1::Outcome::Cancelled => Self::Cancelled,
@@ -133,8 +133,8 @@ pub(crate) fn help() -> String {
 
 /// Which number it is when several apply.
 pub(crate) const PRECEDENCE: &str = "\
-When several apply: the verdict of the run decides first (cancelled, then errored, then timed out, then failed); of a \
-failed run 101 goes before 100, and 100 before 4. A report whose sums disagree is 75 unless the run was cancelled.";
+When several apply: 130 if the run was cancelled; else what is a definite no, 101 before 100 and 100 before 4, whatever \
+else could not be run; else 124; else 75. A report whose sums disagree is 75 unless the run was cancelled.";
 
 #[cfg(test)]
 mod tests {
