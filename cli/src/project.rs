@@ -48,8 +48,7 @@ impl Project {
             .canonicalize()
             .map_err(|error| Failure::usage(format!("cannot open the folder {}", path.display())).because(error))?;
         if !folder.is_dir() {
-            return Err(Failure::usage(format!("{} is not a folder", path.display()))
-                .advise("name the project's folder; what is to be run in it goes to the runner after `--`"));
+            return Err(Failure::usage(format!("{} is not a folder", path.display())).advise(NOT_A_FOLDER));
         }
         let name = folder.file_name().map_or_else(|| "root".into(), |name| name.to_string_lossy().into_owned());
         let mut name: String = name.chars().filter(|character| !character.is_control()).collect();
@@ -70,6 +69,10 @@ impl Project {
 impl PipelineFile {
     /// The file `file`, or else `muster.yml` of the folder `path`. `path` may also be the file itself.
     pub(crate) fn find(path: &Path, file: Option<&Path>) -> Result<Self, Failure> {
+        if file.is_none() && !path.is_dir() && !path.is_file() {
+            let why = if path.exists() { "is neither a folder nor a file" } else { "does not exist" };
+            return Err(Failure::usage(format!("{} {why}", path.display())).advise(NO_PIPELINE_FILE));
+        }
         if file.is_none() && path.is_file() {
             let folder = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
             return Ok(Self { project: Project::open(folder)?, path: path.to_owned() });
@@ -122,8 +125,8 @@ pub(crate) fn check(spec: &RunSpec) -> Result<(), Failure> {
 fn nothing_fits(folder: &Path) -> Failure {
     Failure::usage(format!("no test runner is recognised in {}", folder.display())).advise(
         "looked for Cargo.toml (cargo-nextest, cargo-test), and for pytest.ini, conftest.py, pytest sections in \
-         pyproject.toml, setup.cfg and tox.ini, test_*.py and *_test.py (pytest); name one with --runner, or describe \
-         any other in muster.yml with `runner: generic`",
+         pyproject.toml, setup.cfg and tox.ini, test_*.py and *_test.py (pytest); name one with `muster test --runner`, \
+         or describe any other in muster.yml with `runner: generic`",
     )
 }
 
@@ -140,6 +143,8 @@ fn tidy(path: &Path) -> PathBuf {
     path.strip_prefix(".").map_or_else(|_| path.to_owned(), Path::to_owned)
 }
 
+const NOT_A_FOLDER: &str = "name the project's folder; what is to be run in it goes to the runner after `--`";
+const NO_PIPELINE_FILE: &str = "name a pipeline file, or a folder with a muster.yml";
 /// Names of pipeline files, the one that is written first.
 pub(crate) const FILE_NAMES: [&str; 2] = ["muster.yml", "muster.yaml"];
 
@@ -165,7 +170,10 @@ mod tests {
             let found = PipelineFile::find(&path, file).expect("it is there");
             assert_eq!((found.project, found.path), (expected.clone(), root.join(name)));
         }
-        assert!(PipelineFile::find(&root.join("missing"), None).is_err());
+        for (path, why) in [(root.join("missing.yml"), "does not exist"), ("/dev/null".into(), "is neither")] {
+            let failure = PipelineFile::find(&path, None).expect_err("there is no file");
+            assert!(failure.to_string().contains(why), "{failure}");
+        }
     }
 
     #[test]

@@ -12,7 +12,7 @@ use crate::limits::PIPELINE_FILE_BYTES_MAX;
 /// The text of a file, or what is wrong with its bytes.
 pub(super) fn text_of(bytes: &[u8]) -> Result<&str, Diagnostic> {
     if bytes.len() > PIPELINE_FILE_BYTES_MAX {
-        let message = format!("the file has {} bytes; a pipeline file may have {PIPELINE_FILE_BYTES_MAX}", bytes.len());
+        let message = format!("the file is larger than a pipeline file may be, {PIPELINE_FILE_BYTES_MAX} bytes");
         return Err(Diagnostic::new(DiagnosticCode::TooLarge, Span::default(), message)
             .help("is this the right file? move long scripts into files of their own and call those"));
     }

@@ -7,7 +7,7 @@ use muster_common::requirement::Requirement;
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
     /// No open run has this number. (A retired one may: the shell looks there.)
-    #[error("there is no open run {run}")]
+    #[error("there is no run {run}")]
     RunUnknown {
         /// The number.
         run: RunId,
