@@ -18,6 +18,7 @@ use tokio::task::JoinHandle;
 use crate::attempt::build_home::BuildHomes;
 use crate::attempt::environment;
 use crate::attempt::leftovers::{self, Mark, Sweep};
+use crate::attempt::lifeline::Lifeline;
 use crate::attempt::shared_build::SharedBuilds;
 use crate::driver::{Driver, Parts, Signals};
 use crate::host::Host;
@@ -135,6 +136,7 @@ async fn prepare(options: Options, signals: Signals) -> Result<(Parts, Flock<Fil
         build_homes: build_homes(builds_directory).await.map_err(error)?,
         shared_builds: SharedBuilds::new(directory.join(SHARED_BUILDS)),
         grace: options.grace,
+        lifeline: Lifeline::new().map_err(error)?,
         leaving: signals.stop.clone(),
     };
     let endpoint = options.coordinator.clone();

@@ -139,6 +139,7 @@ impl Driver {
     /// Returns whether the agent goes on.
     fn feed(&mut self, input: Input) -> bool {
         let effects = self.session.step(SystemClock.now(), input);
+        self.host.lifeline.reach(self.session.unrepeatable_until());
         let mut is_stuck = false;
         for effect in effects {
             match effect {

@@ -13,6 +13,7 @@ use tonic::transport::Channel;
 use crate::attempt::build_home::BuildHomes;
 use crate::attempt::environment::Environment;
 use crate::attempt::leftovers::Mark;
+use crate::attempt::lifeline::Lifeline;
 use crate::attempt::shared_build::SharedBuilds;
 
 /// What all attempts of an agent share.
@@ -34,6 +35,8 @@ pub(crate) struct Host {
     pub(crate) build_homes: BuildHomes,
     pub(crate) shared_builds: SharedBuilds,
     pub(crate) grace: Duration,
+    /// Until when work that is not safe to repeat may run.
+    pub(crate) lifeline: Lifeline,
     /// The agent leaves at once: what waits for the coordinator waits no more.
     pub(crate) leaving: CancellationToken,
 }

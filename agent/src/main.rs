@@ -1,5 +1,7 @@
 //! `muster-agent`: the agent as a process.
 
+use std::process::ExitCode;
+
 use anyhow::Context as _;
 use clap::Parser;
 use muster_agent::config::{Arguments, Settings};
@@ -10,7 +12,17 @@ use muster_service::shutdown::stop_signal;
 use muster_service::telemetry;
 
 #[tokio::main]
-async fn main() -> anyhow::Result<()> {
+async fn main() -> ExitCode {
+    match run().await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("muster-agent: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run() -> anyhow::Result<()> {
     let Settings { options, is_place_free, telemetry } = Arguments::parse().settings()?;
     telemetry::init(&telemetry)?;
     let (agent, options) = if is_place_free { start_somewhere(options).await? } else { start(options).await? };

@@ -46,9 +46,19 @@ impl Session {
         }
     }
 
+    /// Until when non-repeatable work may run at the very latest. This session stops it earlier, while there is time to do
+    /// so gently; this is for whoever ends it when the session cannot.
+    #[must_use]
+    pub fn unrepeatable_until(&self) -> Monotonic {
+        self.renewed_at + (self.pace.lease_unrepeatable - self.fence_guard() / 4)
+    }
+
     fn fence_span(&self) -> Duration {
-        let lease = self.pace.lease_unrepeatable;
-        lease - self.config.fence_guard.min(lease / 2)
+        self.pace.lease_unrepeatable - self.fence_guard()
+    }
+
+    fn fence_guard(&self) -> Duration {
+        self.config.fence_guard.min(self.pace.lease_unrepeatable / 2)
     }
 }
 

@@ -5,7 +5,7 @@
 //!   `ending`: why it does not go on.
 //! - `build_home`, `warm_files`: places where builds stay warm. `shared_build`: builds laid out for several shards.
 //! - [`process`]: one command, watched from its start until nothing of it is left. `keeper`: what stands between it and
-//!   the agent.
+//!   the agent. [`lifeline`]: until when work that is not safe to repeat may run.
 //! - [`exit`]: how it ended. [`limits`]: the bounds of its output and its stopping.
 //! - [`environment`]: the few variables that every command sees. [`script`]: a script as a command.
 //! - [`leftovers`]: processes that outlived their parent, found and ended.
@@ -16,6 +16,7 @@ pub mod environment;
 pub mod exit;
 mod keeper;
 pub mod leftovers;
+pub mod lifeline;
 pub mod limits;
 pub(crate) mod log_file;
 pub(crate) mod logs;

@@ -30,6 +30,7 @@ use super::environment::Environment;
 use super::exit::Exit;
 use super::keeper;
 use super::leftovers::{self, Mark, Sweep};
+use super::lifeline::Lifeline;
 use super::limits::{CHUNK_BYTES_MAX, CHUNKS_WAITING_MAX, DRAIN_SILENCE_MAX, GRACE_DEFAULT};
 
 /// What to start.
@@ -49,6 +50,8 @@ pub struct Command {
     pub streams: Streams,
     /// What becomes of processes that it leaves behind when it ends by itself.
     pub leftovers: Leftovers,
+    /// What ends it even when nobody here can: for work that is not safe to repeat.
+    pub lifeline: Option<Lifeline>,
 }
 
 /// Whether stdout and stderr are told apart.
@@ -150,6 +153,7 @@ impl Command {
             grace: GRACE_DEFAULT,
             streams: Streams::Merged,
             leftovers: Leftovers::End,
+            lifeline: None,
         }
     }
 
@@ -355,7 +359,7 @@ fn prepare(command: &Command, mark: &Mark) -> io::Result<(tokio::process::Comman
             readers.push((Stream::Stderr, stderr.into()));
         }
     }
-    keeper::interpose(&mut prepared)?;
+    keeper::interpose(&mut prepared, command.lifeline.clone())?;
     Ok((prepared.into(), readers))
 }
 

@@ -13,6 +13,7 @@ use muster_common::spec::StepSpec;
 
 use super::ending::Ending;
 use super::exit::Exit;
+use super::lifeline::Lifeline;
 use super::orders::Stopper;
 use super::process::{Command, Leftovers};
 use super::script;
@@ -26,6 +27,8 @@ pub(crate) struct StepRunner<'a> {
     pub(crate) log: &'a Log,
     pub(crate) stopper: &'a Stopper,
     pub(crate) grace: Duration,
+    /// For work that is not safe to repeat.
+    pub(crate) lifeline: Option<Lifeline>,
 }
 
 impl StepRunner<'_> {
@@ -109,6 +112,7 @@ impl StepRunner<'_> {
         command.grace = self.grace;
         // A step may start a service for those that follow; the attempt's end ends it.
         command.leftovers = Leftovers::Keep;
+        command.lifeline = self.lifeline.clone();
         self.log.note(&format!("step `{}`", step.name)).await;
         let mut running = command
             .start(self.stopper.token())

@@ -171,7 +171,8 @@ async fn carry_out(
     // The agent is leaving; nobody hears it.
     let _ = work.send(Work::Started(lease.token)).await;
     let stopper = orders.stopper.clone();
-    let steps = StepRunner { workspace, log, stopper: &stopper, grace: host.grace };
+    let lifeline = (!lease.is_repeatable).then(|| host.lifeline.clone());
+    let steps = StepRunner { workspace, log, stopper: &stopper, grace: host.grace, lifeline };
     let mut made = match &lease.work {
         LeaseWork::Steps(list) => {
             steps.run(list, &mut variables).await?;
@@ -179,7 +180,7 @@ async fn carry_out(
         }
         LeaseWork::TestBuild(tests) | LeaseWork::Discover(tests) | LeaseWork::Shard(tests) => {
             steps.run(&tests.setup, &mut variables).await?;
-            let context = runner_context(tests, workspace, &variables, log, &stopper, host.grace)?;
+            let context = runner_context(tests, &steps, &variables)?;
             let tests = test_work::TestWork { tests, context, work, orders: &mut orders.orders, stopper: &stopper };
             test_work::run(lease, tests, blobs).await?
         }
@@ -198,14 +199,9 @@ async fn carry_out(
     Ok(made)
 }
 
-fn runner_context(
-    tests: &TestSpec,
-    workspace: &Workspace,
-    variables: &Variables,
-    log: &Log,
-    stopper: &super::orders::Stopper,
-    grace: Duration,
-) -> Result<RunnerContext, Ending> {
+/// What a runner is given: the same as the steps before it.
+fn runner_context(tests: &TestSpec, steps: &StepRunner<'_>, variables: &Variables) -> Result<RunnerContext, Ending> {
+    let StepRunner { workspace, log, stopper, grace, lifeline } = steps;
     let directory = workspace.beneath(tests.working_directory.as_deref())?;
     if !directory.is_dir() {
         let message = format!(
@@ -219,10 +215,11 @@ fn runner_context(
         environment: variables.environment.clone(),
         private_dir: workspace.private.clone(),
         build_dir: workspace.build.clone(),
-        log: log.clone(),
+        log: (*log).clone(),
         stop: stopper.token().clone(),
         test_timeout: Duration::from_millis(tests.test_timeout_ms),
-        grace,
+        grace: *grace,
+        lifeline: lifeline.clone(),
     })
 }
 

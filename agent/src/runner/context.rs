@@ -8,6 +8,7 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use crate::attempt::environment::Environment;
+use crate::attempt::lifeline::Lifeline;
 use crate::attempt::limits::GRACE_DEFAULT;
 use crate::attempt::process::Command;
 
@@ -31,6 +32,8 @@ pub struct RunnerContext {
     pub test_timeout: Duration,
     /// Time between SIGTERM and SIGKILL.
     pub grace: Duration,
+    /// What ends its commands even when the agent cannot: for work that is not safe to repeat.
+    pub lifeline: Option<Lifeline>,
 }
 
 /// The attempt's log: bytes through a bounded channel. A slow reader slows the runner; one that has gone away has the
@@ -45,6 +48,7 @@ impl RunnerContext {
         let argv = argv.into_iter().map(Into::into).collect();
         let mut command = Command::new(argv, self.directory.clone(), self.environment.clone());
         command.grace = self.grace;
+        command.lifeline = self.lifeline.clone();
         command
     }
 

@@ -44,6 +44,7 @@ impl Place {
             stop: CancellationToken::new(),
             test_timeout: Duration::from_secs(60),
             grace: Duration::from_millis(500),
+            lifeline: None,
         };
         Self { _folder: folder, context }
     }

@@ -175,6 +175,18 @@ async fn the_jobs_own_arguments_and_configuration_hold() {
 }
 
 #[tokio::test]
+async fn a_test_finds_what_other_files_of_the_suite_import() {
+    let place = place();
+    place.write("shared.py", "imported_by = []\n");
+    place.write("test_a.py", "import shared\nshared.imported_by.append('a')\ndef test_a():\n    pass\n");
+    place.write("test_b.py", "import shared\ndef test_b():\n    assert shared.imported_by == ['a']\n");
+    place.write("test_c.py", "import pytest\npytest.skip('not here', allow_module_level=True)\n");
+    let wanted = names(&["test_b.py::test_b"]);
+    let ran = place.run(&PYTEST, &wanted).await;
+    assert_eq!(ran.outcomes(&wanted).into_values().collect::<Vec<_>>(), [Passed]);
+}
+
+#[tokio::test]
 async fn a_workspace_that_a_test_deletes_is_named() {
     let place = place();
     let directory = place.context.directory.display().to_string();

@@ -2,7 +2,7 @@
 
 mod suite;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
@@ -21,6 +21,9 @@ pub(crate) struct Arguments {
     /// Only the suite of this name.
     #[arg(long)]
     suite: Option<String>,
+    /// A muster that is built already; none: it is built.
+    #[arg(long)]
+    muster: Option<PathBuf>,
     /// Local agents for Muster.
     #[arg(long, default_value_t = 8)]
     agents: u32,
@@ -42,11 +45,17 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
             suite::all().iter().map(|suite| suite.name).collect::<Vec<_>>().join(", ")
         );
     }
-    must_run(Command::new("cargo").args(["build", "--release", "--locked"]).current_dir(root()))?;
+    let muster = match &arguments.muster {
+        Some(path) => path.clone(),
+        None => {
+            must_run(Command::new("cargo").args(["build", "--release", "--locked"]).current_dir(root()))?;
+            root().join("target/release/muster")
+        }
+    };
     let mut lines = Vec::new();
     let mut is_equal = true;
     for suite in chosen {
-        let figures = compare(&suite, arguments.agents).with_context(|| format!("suite {}", suite.name))?;
+        let figures = compare(&suite, &muster, arguments.agents).with_context(|| format!("suite {}", suite.name))?;
         is_equal &= figures.differences == 0;
         lines.push(figures.line(&suite));
     }
@@ -75,7 +84,7 @@ impl Figures {
     }
 }
 
-fn compare(suite: &Suite, agents: u32) -> Result<Figures> {
+fn compare(suite: &Suite, muster: &Path, agents: u32) -> Result<Figures> {
     let home = workshop().join("suites").join(suite.name);
     std::fs::create_dir_all(&home).with_context(|| format!("cannot make {}", home.display()))?;
     println!("\n== {} ({})", suite.name, suite.runner);
@@ -89,29 +98,34 @@ fn compare(suite: &Suite, agents: u32) -> Result<Figures> {
 
     let begun = Instant::now();
     let muster_file = home.join("muster.xml");
-    run_muster(suite, &prepared, agents, &muster_file)?;
+    let mut command = muster_command(muster, suite, &prepared, agents);
+    run_muster(command.arg("--junit").arg(&muster_file))?;
     let muster_time = begun.elapsed();
-    let muster = junit::read(&muster_file)?;
+    let with_muster = junit::read(&muster_file)?;
 
-    let differences = differences(&alone, &muster);
+    let differences = differences(&alone, &with_muster);
     for line in differences.iter().take(SHOWN_MAX) {
         println!("{line}");
     }
-    let tests = muster.values().flat_map(|verdicts| verdicts.values()).sum();
+    let tests = with_muster.values().flat_map(|verdicts| verdicts.values()).sum();
     Ok(Figures { tests, differences: differences.len(), alone: alone_time, muster: muster_time })
 }
 
-fn run_muster(suite: &Suite, prepared: &suite::Prepared, agents: u32, junit: &Path) -> Result<()> {
-    let data = tempfile::tempdir().context("cannot make a folder for Muster's data")?;
-    let mut command = Command::new(root().join("target/release/muster"));
-    command.arg(suite.subcommand).arg(&prepared.directory);
-    command.args(["--agents", &agents.to_string(), "--junit"]).arg(junit).arg("--data").arg(data.path());
+fn muster_command(muster: &Path, suite: &Suite, prepared: &suite::Prepared, agents: u32) -> Command {
+    let mut command = Command::new(muster);
+    command.arg(suite.subcommand).arg(&prepared.directory).args(["--agents", &agents.to_string()]);
     if suite.subcommand == "test" {
         command.args(["--runner", suite.runner]);
     }
     for (key, value) in &prepared.env {
         command.arg("--env").arg(format!("{key}={value}"));
     }
+    command
+}
+
+fn run_muster(command: &mut Command) -> Result<()> {
+    let data = tempfile::tempdir().context("cannot make a folder for Muster's data")?;
+    command.arg("--data").arg(data.path());
     println!("$ {command:?}");
     let status = command.status().context("cannot start muster")?;
     // Suites have tests that fail; whether the same ones fail is what is compared.

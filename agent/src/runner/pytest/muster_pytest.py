@@ -5,7 +5,7 @@ tests see none of it:
 
 MUSTER_PYTEST_EVENTS  where to report: a file or a pipe, one JSON object a line.
 MUSTER_PYTEST_TESTS   a JSON list of names: run exactly these. Absent: list only.
-MUSTER_PYTEST_ALL     set: collect everything, not only the files that the names point to.
+MUSTER_PYTEST_ALL     set: make the tests of every file, not only of those that the names point to.
 
 A test's name is its node id with control characters and lone surrogates escaped by a backslash. Where pytest collects
 the same node id more than once, the second is called `<id> [again 2]`, and so on: pytest alone counts each of them.
@@ -18,6 +18,7 @@ import signal
 import sys
 
 import pytest
+from _pytest.reports import CollectReport
 
 TEXT_CHARS_MAX = 32 << 10
 MESSAGE_CHARS_MAX = 4 << 10
@@ -84,9 +85,14 @@ def read_tests():
         return json.load(file)
 
 
+def file_of(name):
+    return name.split("::", 1)[0]
+
+
 forget_this_folder()
 REPORTER = Reporter(take("MUSTER_PYTEST_EVENTS"))
 WANTED = read_tests()
+WANTED_FILES = {file_of(name) for name in WANTED or ()}
 COLLECT_ALL = take("MUSTER_PYTEST_ALL") is not None
 NAMES = {}
 REPORTS = []
@@ -118,10 +124,6 @@ def name_items(items):
         NAMES[item] = name if seen[name] == 1 else "%s [again %d]" % (name, seen[name])
 
 
-def file_of(name):
-    return name.split("::", 1)[0]
-
-
 @pytest.hookimpl(hookwrapper=True)
 def pytest_cmdline_main(config):
     for option, value in NEUTRAL_OPTIONS.items():
@@ -141,22 +143,24 @@ def pytest_configure(config):
 
 
 @pytest.hookimpl(tryfirst=True)
-def pytest_collection(session):
-    if WANTED is None or COLLECT_ALL:
-        return
-    root = str(getattr(session.config, "rootpath", None) or session.config.rootdir)
-    files = {}
-    for name in WANTED:
-        place = os.path.join(root, file_of(name))
-        if not os.path.isfile(place):
-            return
-        # Pytest takes what follows a bracket for parameters, also in a path.
-        if "[" in place:
-            place = os.path.dirname(place)
-        if "[" in place:
-            return
-        files[place] = True
-    session.config.args = list(files)
+def pytest_make_collect_report(collector):
+    """Of a file without a wanted test the module is imported, and no more.
+
+    Imported because tests lean, mostly without knowing, on what other files of the suite import: they must find here
+    what they find when pytest runs the whole suite.
+    """
+    if WANTED is None or COLLECT_ALL or not isinstance(collector, pytest.File) or isinstance(collector, pytest.Package):
+        return None
+    # An argument that points into a file has pytest look for its tests there, and complain if there are none.
+    if readable(collector.nodeid) in WANTED_FILES or any("::" in str(arg) for arg in collector.config.args):
+        return None
+    if isinstance(collector, pytest.Module):
+        try:
+            collector.obj
+        except (Exception, pytest.skip.Exception):
+            # What is wrong with it was said when the tests were listed.
+            pass
+    return CollectReport(collector.nodeid, "passed", None, [])
 
 
 @pytest.hookimpl(hookwrapper=True, tryfirst=True)
