@@ -266,14 +266,18 @@ impl Driver {
 
     /// Begins a new life. While the disk is full it waits for room, and turns away whoever comes. None: it is told to end.
     async fn begin_again(&mut self) -> Result<Option<(Scheduler, Stamp)>, LifeError> {
+        let mut looks = 0_u64;
         loop {
             match begin(&mut self.commits, &self.parts, self.clock.now()).await {
                 Ok(begun) => return Ok(Some(begun)),
                 Err(error) if error.is_no_space() => {
-                    tracing::error!(
-                        error = &error as &dyn std::error::Error,
-                        "the coordinator waits for room on its disk"
-                    );
+                    if looks.is_multiple_of(NO_SPACE_LOOKS_PER_WORD) {
+                        tracing::error!(
+                            error = &error as &dyn std::error::Error,
+                            "the coordinator waits for room on its disk"
+                        );
+                    }
+                    looks += 1;
                 }
                 Err(error) => return Err(error),
             }
@@ -344,6 +348,8 @@ async fn receive(inbox: &mut mpsc::Receiver<Message>, waiting: &mut VecDeque<Mes
 
 /// Time between two looks for room on a full disk.
 const NO_SPACE_PAUSE: Duration = Duration::from_secs(1);
+/// Looks for room of which the first is told.
+const NO_SPACE_LOOKS_PER_WORD: u64 = 60;
 /// Timers are not finer than this.
 const TIMER_GRAIN: Duration = Duration::from_millis(1);
 
