@@ -14,16 +14,28 @@ pub struct Fleet {
     home: TempDir,
     coordinator: Option<Process>,
     address: String,
+    flags: Vec<String>,
 }
 
 impl Fleet {
     /// Starts a coordinator.
     #[must_use]
     pub fn start() -> Self {
-        let home = tempfile::Builder::new().prefix("muster-test-").tempdir().expect("a temporary folder can be made");
-        let mut fleet = Self { home, coordinator: None, address: "127.0.0.1:0".to_owned() };
+        Self::start_with(&[])
+    }
+
+    /// Starts a coordinator with further flags.
+    #[must_use]
+    pub fn start_with(flags: &[&str]) -> Self {
+        let mut fleet = Self::new();
+        fleet.flags = flags.iter().map(|flag| (*flag).to_owned()).collect();
         fleet.start_coordinator();
         fleet
+    }
+
+    fn new() -> Self {
+        let home = tempfile::Builder::new().prefix("muster-test-").tempdir().expect("a temporary folder can be made");
+        Self { home, coordinator: None, address: "127.0.0.1:0".to_owned(), flags: Vec::new() }
     }
 
     /// Starts a coordinator whose data lies on a file system of its own of this size (as mount reads it), in a mount
@@ -33,8 +45,7 @@ impl Fleet {
     /// If this machine lets us make no mount namespace.
     #[must_use]
     pub fn start_on_small_disk(size: &str) -> Self {
-        let home = tempfile::Builder::new().prefix("muster-test-").tempdir().expect("a temporary folder can be made");
-        let mut fleet = Self { home, coordinator: None, address: "127.0.0.1:0".to_owned() };
+        let mut fleet = Self::new();
         std::fs::create_dir(fleet.data()).expect("its folder is new");
         let data = fleet.data().display().to_string();
         let script = format!(
@@ -63,7 +74,7 @@ impl Fleet {
     #[must_use]
     pub fn coordinator_command(&self, listen: &str) -> Command {
         let mut command = Command::new(binary("muster-coordinator"));
-        command.arg("--data").arg(self.data()).args(["--listen", listen]);
+        command.arg("--data").arg(self.data()).args(["--listen", listen]).args(&self.flags);
         command
     }
 

@@ -79,7 +79,9 @@ impl LedgerSuite {
         read_ledger(&self.ledger())
     }
 
-    fn ledger(&self) -> PathBuf {
+    /// The ledger's file.
+    #[must_use]
+    pub fn ledger(&self) -> PathBuf {
         self.home.path().join("ledger")
     }
 }
