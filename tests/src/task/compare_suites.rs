@@ -94,14 +94,14 @@ fn compare(suite: &Suite, muster: &Path, agents: u32) -> Result<Figures> {
     let alone_file = home.join("alone.xml");
     (suite.alone)(&prepared, &alone_file)?;
     let alone_time = begun.elapsed();
-    let alone = junit::read(&alone_file)?;
+    let alone = (suite.alike)(junit::read(&alone_file)?);
 
     let begun = Instant::now();
     let muster_file = home.join("muster.xml");
     let mut command = muster_command(muster, suite, &prepared, agents);
     run_muster(command.arg("--junit").arg(&muster_file))?;
     let muster_time = begun.elapsed();
-    let with_muster = junit::read(&muster_file)?;
+    let with_muster = (suite.alike)(junit::read(&muster_file)?);
 
     let differences = differences(&alone, &with_muster);
     for line in differences.iter().take(SHOWN_MAX) {

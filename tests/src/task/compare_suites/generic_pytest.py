@@ -3,6 +3,7 @@
 For the comparison of Muster's generic runner with pytest alone: Muster sees ids and JUnit XML, and no more of pytest.
 """
 
+import contextlib
 import sys
 
 import pytest
@@ -30,10 +31,12 @@ class Chooser:
         items[:] = [item for item in items if junit_id(item) in self.ids]
 
 
-COMMON = ["-q", "-p", "no:cacheprovider", "-p", "no:terminal"]
+COMMON = ["-q", "-p", "no:cacheprovider"]
 
 if sys.argv[1] == "list":
-    sys.exit(pytest.main([*COMMON, "--collect-only"], plugins=[Lister()]))
+    # Standard output is for the ids; what pytest says for people goes to the log.
+    with contextlib.redirect_stdout(sys.stderr):
+        sys.exit(pytest.main([*COMMON, "--collect-only"], plugins=[Lister()]))
 with open(sys.argv[2], encoding="utf-8") as file:
     chosen = set(file.read().splitlines())
 status = pytest.main([*COMMON, "--junit-xml", "results.xml"], plugins=[Chooser(chosen)])

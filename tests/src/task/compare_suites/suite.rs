@@ -5,6 +5,7 @@ use std::process::Command;
 
 use anyhow::{Context, Result, bail};
 use cargo_metadata::MetadataCommand;
+use muster_tests::junit::Verdicts;
 
 use crate::task::{must_run, python_with};
 
@@ -18,6 +19,8 @@ pub(crate) struct Suite {
     pub(crate) subcommand: &'static str,
     /// Fetches it into a folder, if it is not there.
     pub(crate) prepare: fn(&Path) -> Result<Prepared>,
+    /// Makes names alike that the two ways write differently.
+    pub(crate) alike: fn(Verdicts) -> Verdicts,
     /// Runs it by its runner alone, which writes JUnit XML.
     pub(crate) alone: fn(&Prepared, &Path) -> Result<()>,
 }
@@ -38,6 +41,7 @@ pub(crate) fn all() -> Vec<Suite> {
             runner: "pytest",
             subcommand: "test",
             prepare: |home| python_suite(home, "click", "8.5.1", &[]),
+            alike: |verdicts| verdicts,
             alone: pytest_alone,
         },
         Suite {
@@ -45,6 +49,7 @@ pub(crate) fn all() -> Vec<Suite> {
             runner: "cargo-nextest",
             subcommand: "test",
             prepare: |home| crate_suite(home, "glam", "0.34.3"),
+            alike: |verdicts| verdicts,
             alone: nextest_alone,
         },
         Suite {
@@ -52,6 +57,7 @@ pub(crate) fn all() -> Vec<Suite> {
             runner: "generic",
             subcommand: "run",
             prepare: prepare_attrs,
+            alike: by_whole_id,
             alone: pytest_alone,
         },
     ]
@@ -123,6 +129,15 @@ fn prepare_attrs(home: &Path) -> Result<Prepared> {
     std::fs::write(prepared.directory.join("generic_pytest.py"), include_str!("generic_pytest.py"))?;
     std::fs::write(prepared.directory.join("muster.yml"), include_str!("attrs.yml"))?;
     Ok(prepared)
+}
+
+/// The generic runner knows ids and no classes: Muster writes the job's name in their place.
+fn by_whole_id(verdicts: Verdicts) -> Verdicts {
+    let whole = |name: String| match name.split_once(' ') {
+        Some(("tests", id)) => id.to_owned(),
+        _ => name.replacen(' ', ".", 1),
+    };
+    verdicts.into_iter().map(|(name, verdicts)| (whole(name), verdicts)).collect()
 }
 
 fn may_fail(command: &mut Command, good: &[i32]) -> Result<()> {
