@@ -86,6 +86,26 @@ async fn cargo_test_builds_lists_and_runs() {
 }
 
 #[tokio::test]
+async fn doc_tests_of_each_package_get_the_features_that_it_has() {
+    let place = place("cargo-test-features");
+    place.write("Cargo.toml", &format!("{MANIFEST}members = [\"other\"]\n[features]\nextra = []\n"));
+    place.write("src/lib.rs", "/// ```\n/// tiny::extra()\n/// ```\n#[cfg(feature = \"extra\")]\npub fn extra() {}\n");
+    place.write("other/Cargo.toml", "[package]\nname = \"other\"\nversion = \"0.1.0\"\nedition = \"2024\"\n");
+    place.write("other/src/lib.rs", "//! ```\n//! assert!(true)\n//! ```\n");
+    let runner = Runner::CargoTest { args: names(&["--workspace", "--features", "extra"]) };
+    place.build(&runner).await.expect("it builds");
+    let (found, _) = place.discover(&runner).await.expect("it lists");
+    let mut docs: Vec<String> = found.into_iter().filter(|name| name.contains("::doc/")).collect();
+    docs.sort();
+    assert_eq!(
+        docs,
+        ["other::doc/other other/src/lib.rs - (line 1)", "tiny::doc/tiny src/lib.rs - extra (line 1)"],
+        "{docs:?}"
+    );
+    assert!(place.run(&runner, &docs).await.outcomes(&docs).values().all(|outcome| *outcome == Passed));
+}
+
+#[tokio::test]
 async fn a_test_that_hangs_fails_and_the_rest_goes_on() {
     for (runner, folder) in [(NEXTEST, "nextest-hang"), (CARGO_TEST, "cargo-test-hang")] {
         let mut place = place(folder);

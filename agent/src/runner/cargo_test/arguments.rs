@@ -38,18 +38,37 @@ impl Arguments {
         self.harness.iter().filter(|word| matches!(word.as_str(), "--ignored" | "--include-ignored")).cloned().collect()
     }
 
-    /// Arguments of cargo for the doc tests of one package: all but the choice of packages.
-    pub(super) fn doc(&self) -> Vec<String> {
-        let kept = self.all.iter().filter_map(|argument| match argument {
-            Argument::Option { name, words }
-                if !PACKAGE_CHOICES.contains(&name.as_str()) && !ALREADY_SO.contains(&name.as_str()) =>
-            {
-                Some(words.clone())
+    /// Arguments of cargo for the doc tests of one package: all but the choice of packages, and of the features those
+    /// that `has_feature`. Cargo takes a feature that any chosen package has, so it refuses the others' here.
+    pub(super) fn doc(&self, has_feature: impl Fn(&str) -> bool) -> Vec<String> {
+        let mut kept = Vec::new();
+        for argument in &self.all {
+            let Argument::Option { name, words } = argument else { continue };
+            match name.as_str() {
+                "--doc" => {}
+                "-F" | "--features" => {
+                    let features: Vec<&str> = features(words).filter(|feature| has_feature(feature)).collect();
+                    if !features.is_empty() {
+                        kept.extend(["--features".to_owned(), features.join(",")]);
+                    }
+                }
+                name if PACKAGE_CHOICES.contains(&name) || ALREADY_SO.contains(&name) => {}
+                _ => kept.extend(words.iter().cloned()),
             }
-            Argument::Option { .. } | Argument::Word(_) | Argument::Rest(_) => None,
-        });
-        kept.flatten().filter(|word| word != "--doc").collect()
+        }
+        kept
     }
+}
+
+/// The features that an option names, with its value in the next word or in its own.
+fn features(words: &[String]) -> impl Iterator<Item = &str> {
+    let (name, value) = match words {
+        [_, value] => ("", value.as_str()),
+        [word] => word.split_at(if word.starts_with("--") { "--features".len() } else { "-F".len() }),
+        _ => ("", ""),
+    };
+    let value = if name.is_empty() { value } else { value.strip_prefix('=').unwrap_or(value) };
+    value.split([',', ' ']).filter(|feature| !feature.is_empty())
 }
 
 const ALREADY_SO: &[&str] = &["--no-fail-fast", "--no-run"];
@@ -100,7 +119,17 @@ mod tests {
         assert_eq!(sorted.cargo, ["-p", "a", "--features", "x"]);
         assert_eq!(sorted.harness, ["some_name", "--include-ignored", "--skip", "b"]);
         assert_eq!(sorted.harness_switches(), ["--include-ignored"]);
-        assert_eq!(sorted.doc(), ["--features", "x"]);
+        assert_eq!(sorted.doc(|_| true), ["--features", "x"]);
         assert!(sorted.has_doc_tests && !Arguments::sort(&["--lib".to_owned()]).has_doc_tests);
+    }
+
+    #[test]
+    fn doc_tests_of_a_package_get_the_features_that_it_has() {
+        for given in [&["--features", "a b,c"][..], &["--features=a,b"], &["-F", "a,b"], &["-Fa,b"], &["-F=a b"]] {
+            let given: Vec<String> = given.iter().map(|word| (*word).to_owned()).collect();
+            let sorted = Arguments::sort(&given);
+            assert_eq!(sorted.doc(|feature| feature == "a"), ["--features", "a"], "{given:?}");
+            assert!(sorted.doc(|_| false).is_empty());
+        }
     }
 }

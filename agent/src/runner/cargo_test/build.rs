@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use muster_common::error_code::ReasonCode;
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 
 use super::arguments::Arguments;
 use super::output::listed_names;
@@ -38,7 +39,7 @@ pub(super) async fn build(context: &RunnerContext, arguments: &Arguments) -> Res
     let mut targets = made.targets;
     targets.library_dirs.extend(sysroot_libraries(context).await);
     for doc in &mut targets.docs {
-        doc.tests = doc_tests(context, arguments, &doc.package).await?;
+        doc.tests = doc_tests(context, arguments, doc).await?;
     }
     targets.write(&context.build_dir)
 }
@@ -61,7 +62,7 @@ impl Maker<'_> {
                 }
                 let Some(package) = self.packages.get(&package_id) else { return Ok(()) };
                 if target.doctest && target.is_library() && arguments.has_doc_tests {
-                    self.add_doc(package);
+                    self.add_doc(package, arguments);
                 }
                 match executable.filter(|_| profile.test) {
                     Some(executable) => self.add_binary(package, &target, &executable),
@@ -79,10 +80,11 @@ impl Maker<'_> {
         }
     }
 
-    fn add_doc(&mut self, package: &Package) {
+    fn add_doc(&mut self, package: &Package, arguments: &Arguments) {
         let id = format!("{0}::doc/{0}", package.name);
         if self.targets.docs.iter().all(|doc| doc.id != id) {
-            self.targets.docs.push(Doc { id, package: package.name.clone(), tests: Vec::new() });
+            let arguments = arguments.doc(|feature| package.has_feature(feature));
+            self.targets.docs.push(Doc { id, package: package.name.clone(), arguments, tests: Vec::new() });
         }
     }
 
@@ -142,14 +144,9 @@ async fn sysroot_libraries(context: &RunnerContext) -> Option<PathBuf> {
     found.exit.is_success().then(|| PathBuf::from(String::from_utf8_lossy(&found.stdout).trim()))
 }
 
-async fn doc_tests(
-    context: &RunnerContext,
-    arguments: &Arguments,
-    package: &str,
-) -> Result<Vec<String>, RunnerFailure> {
-    let mut argv = words(["cargo", "test", "--doc", "--color", "never", "-p", package]);
-    argv.extend(arguments.doc());
-    argv.extend(words(["--", "--list", "--format", "terse"]));
+async fn doc_tests(context: &RunnerContext, arguments: &Arguments, doc: &Doc) -> Result<Vec<String>, RunnerFailure> {
+    let mut argv = doc.command();
+    argv.extend(words(["--list", "--format", "terse"]));
     // Filters with spaces would be taken apart by rustdoc.
     argv.extend(arguments.harness.iter().filter(|word| !word.contains(' ')).cloned());
     Ok(listed_names(&built(collect(context, context.command(argv), CARGO_HINT).await?)?).names)
@@ -211,6 +208,8 @@ struct Package {
     name: String,
     version: String,
     manifest_path: PathBuf,
+    features: HashMap<String, IgnoredAny>,
+    dependencies: Vec<Dependency>,
     #[serde(default)]
     authors: Vec<String>,
     description: Option<String>,
@@ -220,6 +219,12 @@ struct Package {
     license_file: Option<String>,
     readme: Option<String>,
     rust_version: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Dependency {
+    name: String,
+    rename: Option<String>,
 }
 
 impl Target {
@@ -239,6 +244,14 @@ impl Target {
 }
 
 impl Package {
+    /// Whether cargo takes this feature where only this package is chosen.
+    fn has_feature(&self, feature: &str) -> bool {
+        let Some((of, _)) = feature.split_once('/') else { return self.features.contains_key(feature) };
+        let of = of.trim_end_matches('?');
+        let is_it = |dependency: &Dependency| dependency.rename.as_ref().unwrap_or(&dependency.name) == of;
+        of == self.name || self.dependencies.iter().any(is_it)
+    }
+
     /// What cargo sets beside `CARGO_MANIFEST_DIR`.
     fn environment(&self) -> BTreeMap<String, String> {
         let version = self.version.split('+').next().unwrap_or("");

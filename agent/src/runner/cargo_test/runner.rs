@@ -121,9 +121,8 @@ impl<'a> Processes<'a> {
     /// Rustdoc takes its test arguments apart at spaces, and every doc test's name has spaces; so the last word of each
     /// name, such as `12)`, is the filter, and what it matches beside the test is left out of the results.
     fn launch_doc(&self, context: &RunnerContext, doc: &Doc, names: &[String]) -> (Command, Box<dyn Feed>) {
-        let mut argv = words(["cargo", "test", "--doc", "--color", "never", "-p", &doc.package]);
-        argv.extend(self.arguments.doc());
-        argv.extend(words(["--", "--test-threads", "1", "--color", "never"]));
+        let mut argv = doc.command();
+        argv.extend(words(["--test-threads", "1", "--color", "never"]));
         argv.extend(self.arguments.harness_switches());
         let filters: HashSet<_> = names.iter().filter_map(|name| name.split(' ').next_back()).collect();
         argv.extend(filters.into_iter().map(str::to_owned));

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use muster_common::error_code::ReasonCode;
 use serde::{Deserialize, Serialize};
 
+use crate::runner::cargo_build::words;
 use crate::runner::context::RunnerContext;
 use crate::runner::failure::RunnerFailure;
 
@@ -40,8 +41,20 @@ pub(super) struct Doc {
     pub(super) id: String,
     /// Name of the package.
     pub(super) package: String,
+    /// The job's arguments, as far as they are for it.
+    pub(super) arguments: Vec<String>,
     /// Names of all its doc tests.
     pub(super) tests: Vec<String>,
+}
+
+impl Doc {
+    /// The command that compiles them and runs their harness, up to the harness's own arguments.
+    pub(super) fn command(&self) -> Vec<String> {
+        let mut argv = words(["cargo", "test", "--doc", "--color", "never", "-p", &self.package]);
+        argv.extend(self.arguments.iter().cloned());
+        argv.push("--".to_owned());
+        argv
+    }
 }
 
 impl Targets {
