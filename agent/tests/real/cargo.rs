@@ -106,6 +106,18 @@ async fn doc_tests_of_each_package_get_the_features_that_it_has() {
 }
 
 #[tokio::test]
+async fn executables_get_the_variables_that_cargo_sets() {
+    let place = place("cargo-test-variables");
+    place.write(".cargo/config.toml", "[env]\nFROM_CONFIG = \"yes\"\n");
+    place.write("build.rs", "fn main() {\n    println!(\"cargo::rustc-env=FROM_SCRIPT=yes\");\n}\n");
+    place.write("tests/it.rs", VARIABLES);
+    place.build(&CARGO_TEST).await.expect("it builds");
+    let ran = place.run(&CARGO_TEST, &names(&["tiny::it variables"])).await;
+    let result = ran.result(&names(&["tiny::it variables"]), "tiny::it variables");
+    assert_eq!(result.outcome, Passed, "{}", result.message);
+}
+
+#[tokio::test]
 async fn a_test_that_hangs_fails_and_the_rest_goes_on() {
     for (runner, folder) in [(NEXTEST, "nextest-hang"), (CARGO_TEST, "cargo-test-hang")] {
         let mut place = place(folder);
@@ -193,6 +205,14 @@ const UNIT_TESTS: &[(&str, TryOutcome)] = &[
     ("panics_not", Failed),
 ];
 const MANIFEST: &str = "[package]\nname = \"tiny\"\nversion = \"0.1.2\"\nedition = \"2024\"\n[workspace]\n";
+const VARIABLES: &str = r#"
+#[test]
+fn variables() {
+    for name in ["FROM_CONFIG", "FROM_SCRIPT", "OUT_DIR", "CARGO"] {
+        assert!(std::env::var_os(name).is_some(), "{name} is not set");
+    }
+}
+"#;
 const LIBRARY: &str = r#"//! A crate to be tested.
 /// Adds.
 /// ```

@@ -8,6 +8,7 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 
 use super::arguments::Arguments;
+use super::environments;
 use super::output::listed_names;
 use super::targets::{Binary, Doc, EXECUTABLES, LIBRARIES, Targets};
 use crate::runner::cargo_build::{BuildPlace, CARGO_HINT, build_failed, values_of, words};
@@ -37,6 +38,11 @@ pub(super) async fn build(context: &RunnerContext, arguments: &Arguments) -> Res
         }
     }
     let mut targets = made.targets;
+    let asked = environments::ask(context, arguments).await?;
+    for binary in &mut targets.binaries {
+        let name = binary.file.file_name().unwrap_or_default().to_string_lossy();
+        binary.environment.extend(asked.get(name.as_ref()).cloned().unwrap_or_default());
+    }
     targets.library_dirs.extend(sysroot_libraries(context).await);
     for doc in &mut targets.docs {
         doc.tests = doc_tests(context, arguments, doc).await?;

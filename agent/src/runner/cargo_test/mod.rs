@@ -8,6 +8,7 @@
 
 mod arguments;
 mod build;
+mod environments;
 mod output;
 mod runner;
 mod targets;

@@ -81,6 +81,10 @@ impl Targets {
     ) -> crate::attempt::environment::Environment {
         let mut environment = context.environment.clone();
         environment.extend(binary.environment.iter().map(|(name, value)| (name.into(), value.into())));
+        // Tests that call cargo look for it in PATH where this is not set.
+        if binary.environment.get("CARGO").is_some_and(|cargo| !Path::new(cargo).is_file()) {
+            environment.remove(std::ffi::OsStr::new("CARGO"));
+        }
         let package_dir = root.join(&binary.package_dir);
         environment.insert("CARGO_MANIFEST_PATH".into(), package_dir.join("Cargo.toml").into());
         environment.insert("CARGO_MANIFEST_DIR".into(), package_dir.into());
