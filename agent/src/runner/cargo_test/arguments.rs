@@ -5,7 +5,7 @@ use crate::runner::cargo_build::{Argument, arguments};
 /// A job's arguments, sorted.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Arguments {
-    /// For cargo.
+    /// For cargo, which builds doc tests only where it runs them.
     pub(super) cargo: Vec<String>,
     /// Filters and switches of the harness, for listing.
     pub(super) harness: Vec<String>,
@@ -13,15 +13,18 @@ pub(super) struct Arguments {
     pub(super) all: Vec<Argument>,
     /// Whether doc tests are among what cargo would run.
     pub(super) has_doc_tests: bool,
+    /// Whether anything else is.
+    pub(super) has_executables: bool,
 }
 
 impl Arguments {
     pub(super) fn sort(given: &[String]) -> Self {
         let all = arguments(given, WITH_VALUE);
-        let mut sorted = Self { all: all.clone(), has_doc_tests: true, ..Self::default() };
+        let mut sorted = Self { all: all.clone(), has_doc_tests: true, has_executables: true, ..Self::default() };
         for argument in all {
             match argument {
                 Argument::Option { name, .. } if ALREADY_SO.contains(&name.as_str()) => {}
+                Argument::Option { name, .. } if name == "--doc" => sorted.has_executables = false,
                 Argument::Option { name, words } => {
                     sorted.has_doc_tests &= !TARGET_CHOICES.contains(&name.as_str());
                     sorted.cargo.extend(words);
@@ -120,7 +123,9 @@ mod tests {
         assert_eq!(sorted.harness, ["some_name", "--include-ignored", "--skip", "b"]);
         assert_eq!(sorted.harness_switches(), ["--include-ignored"]);
         assert_eq!(sorted.doc(|_| true), ["--features", "x"]);
-        assert!(sorted.has_doc_tests && !Arguments::sort(&["--lib".to_owned()]).has_doc_tests);
+        assert!(sorted.has_doc_tests && sorted.has_executables);
+        assert!(!Arguments::sort(&["--lib".to_owned()]).has_doc_tests);
+        assert!(!Arguments::sort(&["--doc".to_owned()]).has_executables);
     }
 
     #[test]

@@ -22,7 +22,7 @@ pub(super) async fn build(context: &RunnerContext, arguments: &Arguments) -> Res
     let root = place.root(context)?;
     let mut argv = words(["cargo", "test", "--no-run", "--color", "never"]);
     argv.extend(words(["--message-format", "json-render-diagnostics"]));
-    argv.extend(arguments.cargo.iter().filter(|word| *word != "--doc").cloned());
+    argv.extend(arguments.cargo.iter().cloned());
     let messages = built(collect(context, context.command(argv), CARGO_HINT).await?)?;
     let packages = packages(context, arguments).await?;
     let mut made = Maker {
@@ -70,7 +70,7 @@ impl Maker<'_> {
                 if target.doctest && target.is_library() && arguments.has_doc_tests {
                     self.add_doc(package, arguments);
                 }
-                match executable.filter(|_| profile.test) {
+                match executable.filter(|_| profile.test && arguments.has_executables) {
                     Some(executable) => self.add_binary(package, &target, &executable),
                     None => Ok(()),
                 }

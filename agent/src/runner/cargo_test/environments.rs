@@ -32,7 +32,7 @@ pub(super) async fn ask(
         let stand_in = format!("target.{place}.runner = {}", toml::Value::from(stand_in(&script)));
         argv.extend(["--config".to_owned(), stand_in]);
     }
-    argv.extend(arguments.cargo.iter().filter(|word| *word != "--doc").cloned());
+    argv.extend(arguments.cargo.iter().cloned());
     let asked = collect(context, context.command(argv), CARGO_HINT).await?;
     if asked.exit.is_success() { Ok(read(&folder, context)) } else { Ok(BTreeMap::new()) }
 }
