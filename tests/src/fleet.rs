@@ -6,6 +6,7 @@ use std::process::Command;
 use tempfile::TempDir;
 
 use crate::binaries::binary;
+use crate::network::Network;
 use crate::process::{Ended, Process};
 
 /// A coordinator on a data directory of its own, on a port that the system chose.
@@ -89,8 +90,18 @@ impl Fleet {
     /// Starts an agent.
     #[must_use]
     pub fn agent(&self, name: &str) -> Process {
+        self.agent_at(name, &self.url())
+    }
+
+    /// Starts an agent that reaches the coordinator through a network.
+    #[must_use]
+    pub fn agent_through(&self, network: &Network, name: &str) -> Process {
+        self.agent_at(name, &network.url())
+    }
+
+    fn agent_at(&self, name: &str, url: &str) -> Process {
         let mut command = Command::new(binary("muster-agent"));
-        command.args(["--coordinator", &self.url(), "--name", name, "--slots", "1", "--directory"]);
+        command.args(["--coordinator", url, "--name", name, "--slots", "1", "--directory"]);
         command.arg(self.home().join(name));
         Process::start(name, &mut command)
     }

@@ -1,11 +1,13 @@
 //! What tests over the whole of Muster share.
 //!
 //! - [`fleet`], [`process`], [`binaries`]: Muster's binaries as real processes.
+//! - [`network`]: what lies between them, and forgets connections.
 //! - [`suite`]: test suites made for a test, which keep a ledger of what really ran.
 //! - [`junit`]: the verdicts of a JUnit XML file.
 
 pub mod binaries;
 pub mod fleet;
 pub mod junit;
+pub mod network;
 pub mod process;
 pub mod suite;

@@ -12,6 +12,7 @@ use muster_common::id::{JobId, Token};
 use muster_common::limits::LOG_CHUNK_BYTES_MAX;
 use muster_proto::v1::agent_service_client::AgentServiceClient;
 use muster_proto::v1::{AppendLogRequest, AppendLogResponse};
+use muster_service::endpoint::CONNECTION_SILENCE_MAX;
 use muster_service::wire::types::{job_to_proto, token_to_proto};
 use tokio::fs::File;
 use tokio::io::{AsyncReadExt, AsyncSeekExt};
@@ -265,7 +266,9 @@ const CHUNKS_UNDER_WAY_MAX: usize = 16;
 const PAUSE_MIN: Duration = Duration::from_millis(100);
 const PAUSE_MAX: Duration = Duration::from_secs(5);
 /// How long an ended attempt waits for a coordinator that is there and does not take its log.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(45);
+// The log may hang in a connection that is dead without anybody having said so; there must be time for another.
+const _: () = assert!(PATIENCE.as_secs() >= 2 * CONNECTION_SILENCE_MAX.as_secs());
 /// How long the last handles on a log may take to go.
 const CLOSE_WAIT_MAX: Duration = Duration::from_secs(10);
 const TICK: Duration = Duration::from_millis(100);

@@ -159,10 +159,13 @@ impl fmt::Display for Endpoint {
 
 /// How long a connection may take to be made.
 pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
-/// Time between pings of an idle connection.
-const KEEP_ALIVE_INTERVAL: Duration = Duration::from_secs(20);
+/// A connection on which calls are under way is given up after this silence. A network that forgets a connection tells
+/// nobody; whoever waits for something that comes through one waits longer than this.
+pub const CONNECTION_SILENCE_MAX: Duration = KEEP_ALIVE_INTERVAL.saturating_add(KEEP_ALIVE_TIMEOUT);
+/// Time between pings of a connection on which nothing comes.
+const KEEP_ALIVE_INTERVAL: Duration = Duration::from_secs(5);
 /// How long a ping may go unanswered.
-const KEEP_ALIVE_TIMEOUT: Duration = Duration::from_secs(20);
+const KEEP_ALIVE_TIMEOUT: Duration = Duration::from_secs(15);
 const STREAM_WINDOW_BYTES: u32 = 1 << 20;
 const CONNECTION_WINDOW_BYTES: u32 = 4 << 20;
 
