@@ -52,7 +52,7 @@ fn sum_line(report: &Report) -> String {
     }
     let has_test_job = report.jobs().any(|job| job.kind() == v1::JobKind::Tests);
     let tests = if !has_test_job && tally.sum() == 0 {
-        counted(jobs_run(report), "job")
+        jobs(report)
     } else {
         format!("{}: {} (sum {})", counted(discovered, "test"), parts.join(", "), tally.sum())
     };
@@ -74,8 +74,12 @@ fn is_told(report: &Report) -> bool {
     report.tests.iter().any(is_told) || report.jobs().any(is_bad)
 }
 
-fn jobs_run(report: &Report) -> u64 {
-    report.jobs().filter(|job| job.started_unix_ms.is_some()).count() as u64
+/// `9 jobs`, or `8 of 9 jobs run` where some were left out.
+fn jobs(report: &Report) -> String {
+    let run = report.jobs().filter(|job| job.started_unix_ms.is_some()).count();
+    let all = report.jobs().count();
+    let jobs = counted(all as u64, "job");
+    if run == all { jobs } else { format!("{run} of {jobs} run") }
 }
 
 fn flaky(report: &Report) -> String {
@@ -245,6 +249,16 @@ mod tests {
         let tail = LogTail { lines: vec!["checking".to_owned(), "bad line".to_owned()], lines_before: 7 };
         details.log_tails.insert(1, tail);
         insta::assert_snapshot!(shown(&report(v1::Outcome::Failed, vec![tested, lint], tests), &details));
+    }
+
+    #[test]
+    fn a_run_of_jobs_without_tests_counts_those_that_were_left_out() {
+        let mut skipped = job(1, "deploy", v1::JobKind::Steps);
+        skipped.set_outcome(v1::Outcome::Skipped);
+        skipped.started_unix_ms = None;
+        let jobs = vec![job(0, "lint", v1::JobKind::Steps), skipped];
+        let all = shown(&report(v1::Outcome::Passed, jobs, Vec::new()), &Details::default());
+        assert!(all.contains("1 of 2 jobs run, in "), "{all}");
     }
 
     #[test]
