@@ -59,7 +59,11 @@ impl Logs {
                                 return Ok(ExitCode::Passed);
                             }
                         }
-                        Ok(None) => return Ok(ExitCode::Passed),
+                        Ok(None) => {
+                            // A reader that has left wants nothing more.
+                            let _ = printer.end();
+                            return Ok(ExitCode::Passed);
+                        }
                         Err(status) => break status,
                     }
                 },
@@ -82,42 +86,75 @@ fn find(run: &v1::Run, name: &str) -> Result<u32, Failure> {
     })
 }
 
-/// Writes chunks once each, however often the stream begins anew.
+/// Writes chunks once each, however often the stream begins anew, and lines whole, whatever comes between their parts.
 struct Printer<W> {
     names: BTreeMap<u32, String>,
-    written: BTreeMap<(u64, u64), u64>,
-    last: Option<(u64, u64)>,
-    ends_line: bool,
+    attempts: BTreeMap<Attempt, Printed>,
+    last: Option<Attempt>,
     out: W,
+}
+
+/// Job and fencing token.
+type Attempt = (u32, u64, u64);
+
+#[derive(Default)]
+struct Printed {
+    stream: String,
+    /// Bytes that have come.
+    bytes: u64,
+    /// The beginning of a line of which the rest is to come.
+    line: Vec<u8>,
 }
 
 impl<W: Write> Printer<W> {
     fn new(run: &v1::Run, out: W) -> Self {
         let names = run.jobs.iter().map(|job| (job.job, job.name.clone())).collect();
-        Self { names, written: BTreeMap::new(), last: None, ends_line: true, out }
+        Self { names, attempts: BTreeMap::new(), last: None, out }
     }
 
     fn print(&mut self, chunk: &v1::ReadLogResponse) -> io::Result<()> {
         let token = chunk.token.unwrap_or_default();
-        let attempt = (token.epoch, token.counter);
-        let written = self.written.entry(attempt).or_default();
-        let known = usize::try_from(written.saturating_sub(chunk.offset)).unwrap_or(usize::MAX);
+        let attempt = (chunk.job, token.epoch, token.counter);
+        let printed = self.attempts.entry(attempt).or_default();
+        let known = usize::try_from(printed.bytes.saturating_sub(chunk.offset)).unwrap_or(usize::MAX);
         let Some(new) = chunk.data.get(known..).filter(|new| !new.is_empty()) else { return Ok(()) };
-        *written = chunk.offset + chunk.data.len() as u64;
-        if self.last != Some(attempt) {
-            if !self.ends_line {
-                writeln!(self.out)?;
-            }
-            let name = self.names.get(&chunk.job).map_or("?", String::as_str);
-            writeln!(self.out, "--- {name}: {}", chunk.stream)?;
-            self.last = Some(attempt);
+        printed.bytes = chunk.offset + chunk.data.len() as u64;
+        printed.stream.clone_from(&chunk.stream);
+        printed.line.extend_from_slice(new);
+        let whole = printed.line.iter().rposition(|byte| *byte == b'\n').map_or(0, |newline| newline + 1);
+        let ready = if whole == 0 && printed.line.len() >= LINE_BYTES_HELD { printed.line.len() } else { whole };
+        let rest = printed.line.split_off(ready);
+        let lines = std::mem::replace(&mut printed.line, rest);
+        self.write(attempt, &lines)
+    }
+
+    /// Writes the last lines, which do not end as lines do.
+    fn end(&mut self) -> io::Result<()> {
+        let open: Vec<_> =
+            self.attempts.iter_mut().map(|(attempt, printed)| (*attempt, std::mem::take(&mut printed.line))).collect();
+        for (attempt, mut line) in open.into_iter().filter(|(_, line)| !line.is_empty()) {
+            line.push(b'\n');
+            self.write(attempt, &line)?;
         }
-        self.out.write_all(new)?;
-        self.ends_line = new.ends_with(b"\n");
+        Ok(())
+    }
+
+    fn write(&mut self, attempt: Attempt, lines: &[u8]) -> io::Result<()> {
+        if lines.is_empty() {
+            return Ok(());
+        }
+        if self.last.replace(attempt) != Some(attempt) {
+            let name = self.names.get(&attempt.0).map_or("?", String::as_str);
+            let stream = self.attempts.get(&attempt).map_or("", |printed| printed.stream.as_str());
+            writeln!(self.out, "--- {name}: {stream}")?;
+        }
+        self.out.write_all(lines)?;
         self.out.flush()
     }
 }
 
+/// A line that is longer is not waited for.
+const LINE_BYTES_HELD: usize = 64 << 10;
 const PATIENCE: std::time::Duration = std::time::Duration::from_secs(60);
 
 #[cfg(test)]
@@ -140,13 +177,25 @@ mod tests {
         let run = report(v1::Outcome::Passed, vec![job(0, "unit", v1::JobKind::Tests)], vec![]).run;
         let mut printer = Printer::new(&run, Vec::new());
         for chunk in
-            [chunk(1, 0, b"ab"), chunk(1, 0, b"ab"), chunk(1, 1, b"bc"), chunk(2, 0, b"x\n"), chunk(1, 3, b"d\n")]
+            [chunk(1, 0, b"ab"), chunk(1, 0, b"ab"), chunk(1, 1, b"bc"), chunk(1, 3, b"d\n"), chunk(2, 0, b"x\n")]
         {
             printer.print(&chunk)?;
         }
+        assert_eq!(String::from_utf8_lossy(&printer.out), "--- unit: shard-1\nabcd\n--- unit: shard-2\nx\n");
+        Ok(())
+    }
+
+    #[test]
+    fn lines_stay_whole_whatever_comes_between_their_parts() -> io::Result<()> {
+        let run = report(v1::Outcome::Passed, vec![job(0, "unit", v1::JobKind::Tests)], vec![]).run;
+        let mut printer = Printer::new(&run, Vec::new());
+        for chunk in [chunk(1, 0, b"one\nt"), chunk(2, 0, b"x\ny"), chunk(1, 5, b"wo\nthree")] {
+            printer.print(&chunk)?;
+        }
+        printer.end()?;
         assert_eq!(
             String::from_utf8_lossy(&printer.out),
-            "--- unit: shard-1\nabc\n--- unit: shard-2\nx\n--- unit: shard-1\nd\n"
+            "--- unit: shard-1\none\n--- unit: shard-2\nx\n--- unit: shard-1\ntwo\nthree\n--- unit: shard-2\ny\n"
         );
         Ok(())
     }
