@@ -55,13 +55,19 @@ impl Mark {
 /// such as a process in an uninterruptible wait.
 pub async fn end(sweep: Sweep) -> Vec<i32> {
     let mut found = Vec::new();
+    let mut doubts = 0;
     for round in 0..SWEEP_ROUNDS_MAX {
         let this = sweep.clone();
-        found = tokio::task::spawn_blocking(move || kill_once(&this)).await.unwrap_or_default();
+        let looked = tokio::task::spawn_blocking(move || (kill_once(&this), is_any_in_exec())).await;
+        let (ended, is_any_in_exec) = looked.unwrap_or_default();
+        found = ended;
         if found.is_empty() {
-            break;
+            if !is_any_in_exec || doubts == DOUBTS_MAX {
+                break;
+            }
+            doubts += 1;
         }
-        tokio::time::sleep(Duration::from_millis(u64::from(round.min(20)))).await;
+        tokio::time::sleep(Duration::from_millis(u64::from(round.clamp(1, 20)))).await;
     }
     found
 }
@@ -77,6 +83,24 @@ pub fn find(sweep: &Sweep) -> Vec<i32> {
         .filter(|pid| Pid::from_raw(*pid) != this_process)
         .filter(|pid| is_alive_in_group(*pid, sweep.group) || has_entry(*pid, &entry))
         .collect()
+}
+
+/// Whether some process shows no environment and is neither dead nor the kernel's: it may be in the middle of `exec`,
+/// where for a moment nobody can tell whose it is.
+fn is_any_in_exec() -> bool {
+    let Ok(table) = std::fs::read_dir("/proc") else { return false };
+    table.filter_map(|row| row.ok()?.file_name().to_str()?.parse::<i32>().ok()).any(|pid| {
+        let is_bare = std::fs::read(format!("/proc/{pid}/environ")).is_ok_and(|environment| environment.is_empty());
+        is_bare && std::fs::read(format!("/proc/{pid}/stat")).is_ok_and(|stat| is_user_process(&stat))
+    })
+}
+
+/// From `pid (name) state parent …`: alive, and no thread of the kernel, whose parent is process 2.
+fn is_user_process(stat: &[u8]) -> bool {
+    let after_name = stat.iter().rposition(|byte| *byte == b')').map_or(0, |place| place + 1);
+    let mut fields = std::str::from_utf8(&stat[after_name..]).unwrap_or_default().split_ascii_whitespace();
+    let (state, parent) = (fields.next().unwrap_or("X"), fields.next().unwrap_or("0"));
+    state != "Z" && state != "X" && parent != "0" && parent != "2"
 }
 
 fn kill_once(sweep: &Sweep) -> Vec<i32> {
@@ -112,9 +136,21 @@ fn group_if_alive(stat: &[u8]) -> Option<i32> {
     fields.nth(1)?.parse().ok()
 }
 
+/// How often it is looked again because of processes that may be in the middle of `exec`. Some never show an
+/// environment because they have none.
+const DOUBTS_MAX: u32 = 4;
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_dead_and_the_kernels_own_are_not_in_exec() {
+        assert!(is_user_process(b"12 (sh) R 7 77 77 0 -1"));
+        assert!(!is_user_process(b"12 (sh) Z 7 77 77 0 -1"));
+        assert!(!is_user_process(b"12 (kworker/0:1) I 2 0 0 0 -1"));
+        assert!(!is_user_process(b""));
+    }
 
     #[test]
     fn the_group_of_a_process_with_an_odd_name_is_read_and_the_dead_have_none() {
