@@ -81,7 +81,7 @@ impl Failure {
                     status.get_details_error_info().is_some_and(|info| info.reason == "UNSATISFIABLE");
                 Self { is_unsatisfiable, ..Self::infrastructure(format!("{what}: {}", status.message())) }
             }
-            _ if is_unreachable(status) => unreachable_at(coordinator).because(status.clone()),
+            _ if status.source().is_some() => unreachable_at(coordinator).because(status.clone()),
             _ => Self::infrastructure(format!("{what}: the coordinator says {}: {}", status.code(), status.message())),
         }
     }
@@ -183,6 +183,13 @@ mod tests {
              running? start it with `muster-coordinator --listen 127.0.0.1:7000`, or leave --coordinator out to run here"
         );
         assert_eq!(failure.exit, ExitCode::Infrastructure);
+    }
+
+    #[test]
+    fn a_coordinator_that_answers_is_not_called_unreachable() {
+        let failure = Failure::call("cannot watch run 7", "unix:/a", &tonic::Status::unavailable("the disk is full"));
+        assert_eq!(failure.exit, ExitCode::Infrastructure);
+        assert!(failure.to_string().ends_with(": the disk is full"), "{failure}");
     }
 
     #[test]

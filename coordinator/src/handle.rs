@@ -58,7 +58,9 @@ pub(crate) enum NoAnswer {
     #[error("the coordinator is shutting down; try again when it is back")]
     ShuttingDown,
     /// The driver has lost the question: a commit failed, and whether it was heard is not known.
-    #[error("the coordinator could not store a change and reads its state again; try again")]
+    #[error(
+        "the coordinator could not store a change, perhaps because its disk is full, and reads its state again; try again"
+    )]
     Lost,
 }
 
