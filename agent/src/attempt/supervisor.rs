@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use futures::FutureExt;
 use muster_common::control::{ArtifactMade, Finished, Lease, LeaseWork, Seal};
-use muster_common::error_code::ReasonCode;
+use muster_common::error_code::{Reason, ReasonCode};
 use muster_common::id::Token;
 use muster_common::outcome::AttemptOutcome;
 use muster_common::spec::TestSpec;
@@ -226,11 +226,16 @@ fn runner_context(tests: &TestSpec, steps: &StepRunner<'_>, variables: &Variable
 async fn note_outcome(log: &Log, outcome: &AttemptOutcome) {
     match outcome {
         AttemptOutcome::Passed => {}
-        AttemptOutcome::Failed { reason } => log.note(&format!("failed: {reason}")).await,
-        AttemptOutcome::Errored { reason } => log.note(&format!("could not be run: {reason}")).await,
+        AttemptOutcome::Failed { reason } => log.note(&format!("failed: {}", unquoted(reason))).await,
+        AttemptOutcome::Errored { reason } => log.note(&format!("could not be run: {}", unquoted(reason))).await,
         AttemptOutcome::TimedOut => log.note("stopped: it ran longer than its time limit").await,
         AttemptOutcome::Cancelled => log.note("stopped: it was cancelled").await,
     }
+}
+
+/// A reason without the last words of a process that it may end with: they stand in the log already.
+fn unquoted(reason: &Reason) -> &str {
+    reason.message.split_once(":\n").map_or(reason.message.as_str(), |(message, _)| message)
 }
 
 const fn work_name(work: &LeaseWork) -> &'static str {
@@ -254,3 +259,18 @@ fn stream_name(lease: &Lease) -> String {
 const MARK: &str = "MUSTER_ATTEMPT_MARK";
 /// How long a stopped attempt may take beyond the grace of its processes.
 const STOP_WAIT_MAX: Duration = Duration::from_secs(30);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_log_holds_is_not_said_in_it_again() {
+        let reason = |message: &str| Reason::new(ReasonCode::BuildFailed, message);
+        assert_eq!(
+            unquoted(&reason("it ended with exit status 101:\nerror: x\nerror: y")),
+            "it ended with exit status 101"
+        );
+        assert_eq!(unquoted(&reason("`a: b` is missing")), "`a: b` is missing");
+    }
+}

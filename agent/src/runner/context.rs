@@ -1,6 +1,8 @@
 //! What a runner adapter is given.
 
 use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -39,7 +41,11 @@ pub struct RunnerContext {
 /// The attempt's log: bytes through a bounded channel. A slow reader slows the runner; one that has gone away has the
 /// rest thrown away.
 #[derive(Clone, Debug)]
-pub struct Log(Option<mpsc::Sender<Bytes>>);
+pub struct Log {
+    sender: Option<mpsc::Sender<Bytes>>,
+    /// Whether its last line has no end yet.
+    is_line_open: Arc<AtomicBool>,
+}
 
 impl RunnerContext {
     /// A command in this context.
@@ -61,31 +67,46 @@ impl Log {
     #[must_use]
     pub fn channel(chunks_max: usize) -> (Self, mpsc::Receiver<Bytes>) {
         let (sender, receiver) = mpsc::channel(chunks_max);
-        (Self(Some(sender)), receiver)
-    }
-
-    /// A log that writes into `sender`.
-    #[must_use]
-    pub const fn into_channel(sender: mpsc::Sender<Bytes>) -> Self {
-        Self(Some(sender))
+        (Self { sender: Some(sender), is_line_open: Arc::default() }, receiver)
     }
 
     /// A log that nobody reads.
     #[must_use]
-    pub const fn discarded() -> Self {
-        Self(None)
+    pub fn discarded() -> Self {
+        Self { sender: None, is_line_open: Arc::default() }
     }
 
     /// Appends `bytes`; waits while the reader is behind.
     pub async fn write(&self, bytes: Bytes) {
-        if let Some(sender) = &self.0 {
-            // A reader that has gone away wants nothing more.
-            let _ = sender.send(bytes).await;
-        }
+        let (Some(sender), Some(last)) = (&self.sender, bytes.last()) else { return };
+        self.is_line_open.store(*last != b'\n', Ordering::Relaxed);
+        // A reader that has gone away wants nothing more.
+        let _ = sender.send(bytes).await;
     }
 
     /// Appends a line of Muster's own.
     pub async fn note(&self, text: &str) {
-        self.write(Bytes::from(format!("muster: {text}\n"))).await;
+        let end = if self.is_line_open.load(Ordering::Relaxed) { "\n" } else { "" };
+        self.write(Bytes::from(format!("{end}muster: {text}\n"))).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_note_has_a_line_of_its_own() {
+        let (log, mut chunks) = Log::channel(8);
+        log.note("step").await;
+        log.clone().write(Bytes::from("no end")).await;
+        log.write(Bytes::new()).await;
+        log.note("failed").await;
+        drop(log);
+        let mut text = Vec::new();
+        while let Some(chunk) = chunks.recv().await {
+            text.extend_from_slice(&chunk);
+        }
+        assert_eq!(String::from_utf8_lossy(&text), "muster: step\nno end\nmuster: failed\n");
     }
 }
