@@ -15,10 +15,11 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("muster-agent", &["muster-common", "muster-proto", "muster-service", "muster-session"]),
     ("muster-cli", &["muster-agent", "muster-common", "muster-coordinator", "muster-proto", "muster-service"]),
     ("muster-loadtest", &["muster-common", "muster-proto", "muster-service", "muster-session"]),
+    ("muster-sim", &["muster-common", "muster-scheduler", "muster-session"]),
 ];
 
 /// Crates that decide and never act.
-const PURE: &[&str] = &["muster-common", "muster-scheduler", "muster-session"];
+const PURE: &[&str] = &["muster-common", "muster-scheduler", "muster-session", "muster-sim"];
 
 /// What a pure crate must not have in its manifest: waiting, wires, stores, clocks, the system's randomness.
 const IMPURE: &[&str] = &[
