@@ -6,3 +6,4 @@ pub mod disk;
 pub mod history;
 pub mod plan;
 pub mod view;
+pub mod workload;
