@@ -29,6 +29,8 @@ pub const RUNS_OPEN_MAX: usize = 100_000;
 
 /// Tests of one test job.
 pub const TESTS_PER_JOB_MAX: usize = 1_000_000;
+/// Tests that one run may select.
+pub const SELECTED_TESTS_MAX: usize = 50_000;
 /// Bytes of one test's name.
 pub const TEST_NAME_BYTES_MAX: usize = 4_096;
 /// Tests in one message, be it a batch, a part of a discovery or results.

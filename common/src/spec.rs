@@ -31,6 +31,10 @@ pub struct RunSpec {
     pub env: Env,
     /// The jobs. A job's needs stand before it.
     pub jobs: Vec<JobSpec>,
+    /// Of test jobs, by their names: the only tests that are wanted of those that discovery finds. One that it does not
+    /// find is named in the job's reason, and the job does not pass.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub only: BTreeMap<String, Vec<String>>,
 }
 
 /// One node of a run's graph.

@@ -5,13 +5,15 @@ mod job;
 mod problem;
 mod step;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 
 use serde::Serialize;
 
-use crate::limits::{JOBS_PER_RUN_MAX, NAME_BYTES_MAX, RUN_SPEC_BYTES_MAX};
-use crate::spec::{JobSpec, RunSpec};
+use crate::limits::{
+    JOBS_PER_RUN_MAX, NAME_BYTES_MAX, RUN_SPEC_BYTES_MAX, SELECTED_TESTS_MAX, TEST_NAME_BYTES_MAX,
+};
+use crate::spec::{JobSpec, RunSpec, Work};
 
 pub use problem::{SpecError, SpecProblem};
 
@@ -42,6 +44,7 @@ pub fn check(spec: &RunSpec) -> Result<(), Vec<SpecError>> {
             checker.job = None;
         }
     }
+    checker.only(spec);
     let size = json_bytes(spec);
     if size > RUN_SPEC_BYTES_MAX {
         checker.problem(SpecProblem::TooLong { what: "the run".to_owned(), bytes: size, most: RUN_SPEC_BYTES_MAX });
@@ -131,6 +134,28 @@ impl Checker {
     fn count(&mut self, what: &str, count: usize, most: usize) {
         if count > most {
             self.problem(SpecProblem::TooMany { what: what.to_owned(), count, most });
+        }
+    }
+
+    fn only(&mut self, spec: &RunSpec) {
+        self.count("selected tests", spec.only.values().map(Vec::len).sum(), SELECTED_TESTS_MAX);
+        for (name, tests) in &spec.only {
+            let job = spec.jobs.iter().find(|job| job.name == *name);
+            if !job.is_some_and(|job| matches!(job.work, Work::Tests(_))) {
+                self.problem(SpecProblem::SelectionOfNoTests { job: name.clone() });
+            }
+            self.job = Some(name.clone());
+            if tests.is_empty() {
+                self.problem(SpecProblem::Empty { what: "its selection of tests".to_owned() });
+            }
+            let mut seen = BTreeSet::new();
+            for test in tests {
+                self.length("the name of a selected test", test.len(), TEST_NAME_BYTES_MAX);
+                if !seen.insert(test) {
+                    self.problem(SpecProblem::Duplicate { what: "selected test", name: test.clone() });
+                }
+            }
+            self.job = None;
         }
     }
 

@@ -150,6 +150,7 @@ fn noop() -> RunSpec {
         workspace: None,
         env: [].into(),
         jobs: vec![job],
+        only: [].into(),
     }
 }
 

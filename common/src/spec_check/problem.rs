@@ -113,6 +113,12 @@ pub enum SpecProblem {
         /// What it is.
         what: &'static str,
     },
+    /// Tests are selected of something that has none.
+    #[error("tests are selected of `{job}`, which is no test job of the run")]
+    SelectionOfNoTests {
+        /// What it is called.
+        job: String,
+    },
     /// A text or condition that cannot be computed.
     #[error("{what}: {message}")]
     BadExpression {

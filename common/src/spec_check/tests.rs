@@ -52,6 +52,15 @@ fn every_way_to_spoil_a_specification_is_named() {
         (|run| drop(run.env.insert("A".to_owned(), "\0".to_owned())), "the variable `A` holds a zero byte"),
         (|run| drop(run.env.insert("A".to_owned(), "x".repeat(1 << 20))), "the variable `A` has 1048577 bytes"),
         (|run| run.jobs[0].work = Work::Steps(Vec::new()), "job `test / build`: its steps is empty"),
+        (
+            |run| drop(run.only.insert("test / build".to_owned(), vec!["a".to_owned()])),
+            "tests are selected of `test / build`, which is no test job",
+        ),
+        (
+            |run| drop(run.only.insert("test".to_owned(), vec!["a".to_owned(); 2])),
+            "job `test`: there are two selected tests with the name `a`",
+        ),
+        (|run| drop(run.only.insert("test".to_owned(), vec![])), "job `test`: its selection of tests is empty"),
         (|run| run.jobs = vec![run.jobs[0].clone(); 5_000], "5000 jobs; 4096 are allowed"),
         (
             |run| {

@@ -4,6 +4,7 @@ use muster_common::control::ToAgent;
 use muster_common::id::{AgentName, JobId, RunId, SessionId, TestIndex};
 use muster_common::outcome::TestVerdict;
 use muster_common::requirement::Labels;
+use muster_common::spec::RunSpec;
 use muster_common::time::Wall;
 
 use crate::input::Ask;
@@ -78,6 +79,8 @@ pub enum Answer {
     },
     /// To [`crate::Input::GetRun`].
     Run(Box<RunSummary>),
+    /// To [`crate::Input::GetSpec`].
+    Spec(Box<RunSpec>),
     /// To [`crate::Input::ListRuns`], newest first, without jobs.
     Runs(Vec<RunSummary>),
     /// To [`crate::Input::ListRunTests`].

@@ -38,6 +38,13 @@ pub enum Input {
         /// The run.
         run: RunId,
     },
+    /// A client asks what an open run was asked to do. Answer: [`crate::Answer::Spec`], or a refusal.
+    GetSpec {
+        /// Who waits.
+        ask: Ask,
+        /// The run.
+        run: RunId,
+    },
     /// A client asks for all open runs. Answer: [`crate::Answer::Runs`].
     ListRuns {
         /// Who waits.

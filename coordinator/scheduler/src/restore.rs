@@ -11,6 +11,7 @@ use muster_common::spec::Work;
 use muster_common::time::Now;
 
 use crate::change::cancelled;
+use crate::on::digest_of;
 use crate::scheduler::Scheduler;
 use crate::state::{Agent, Batch, Job, Lease, Run, Test};
 use crate::{BatchRow, Config, JobRow, LeasePart, LeaseRow, Row, RunRow, TestNamesRow, TestRow};
@@ -274,6 +275,7 @@ impl Scheduler {
         let suite = self.suite_mut(job);
         let (found, expected) = (suite.names.len(), expected as usize);
         suite.tests.resize(suite.names.len(), Test::default());
+        suite.names_sha256 = Some(digest_of(&suite.names));
         if found == expected { Ok(()) } else { Err(RestoreError::NamesMissing { job, found, expected }) }
     }
 

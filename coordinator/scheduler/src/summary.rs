@@ -59,6 +59,8 @@ impl Scheduler {
             artifacts: found.row.artifacts.clone(),
             outputs: found.row.outputs.clone(),
             lost: found.row.lost,
+            names_sha256: found.suite.as_deref().and_then(|suite| suite.names_sha256),
+            selected: self.selection(job).map(|only| u32::try_from(only.len()).unwrap_or(u32::MAX)),
         }
     }
 

@@ -280,6 +280,10 @@ pub struct JobSummary {
     pub outputs: BTreeMap<String, String>,
     /// Attempts and shards whose agents were lost.
     pub lost: u32,
+    /// From the seal of its discovery on: SHA-256 over the names of its tests, each followed by a zero byte.
+    pub names_sha256: Option<[u8; 32]>,
+    /// How many tests its run has selected, where it does not want all.
+    pub selected: Option<u32>,
 }
 
 /// What a job does.

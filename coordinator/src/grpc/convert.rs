@@ -129,6 +129,8 @@ fn job(summary: &JobSummary) -> v1::Job {
         artifacts: summary.artifacts.iter().map(|(name, root)| (name.clone(), digest_to_proto(root))).collect(),
         outputs: summary.outputs.clone(),
         lost_attempts: summary.lost,
+        discovery_sha256: summary.names_sha256.map(|digest| digest.to_vec().into()),
+        selected: summary.selected,
     }
 }
 

@@ -66,6 +66,15 @@ impl RunService for Runs {
         Ok(Response::new(v1::GetRunResponse { run: Some(run) }))
     }
 
+    async fn get_run_spec(
+        &self,
+        request: Request<v1::GetRunSpecRequest>,
+    ) -> Result<Response<v1::GetRunSpecResponse>, Status> {
+        let run = RunId(request.into_inner().run);
+        let spec = self.readers.spec(run).await?;
+        Ok(Response::new(v1::GetRunSpecResponse { spec: Some(spec::to_proto(&spec)) }))
+    }
+
     async fn list_runs(&self, request: Request<v1::ListRunsRequest>) -> Result<Response<v1::ListRunsResponse>, Status> {
         let request = request.into_inner();
         let limit = page::size(request.page_size, RUNS_DEFAULT, RUNS_MAX);

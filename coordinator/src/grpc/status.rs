@@ -95,6 +95,7 @@ pub(super) fn unexpected(answer: &Answer) -> Status {
         Answer::Submitted { .. }
         | Answer::Cancelled { .. }
         | Answer::Run(_)
+        | Answer::Spec(_)
         | Answer::Runs(_)
         | Answer::Tests { .. }
         | Answer::Watching(_)

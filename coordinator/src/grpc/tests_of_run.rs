@@ -1,8 +1,9 @@
-//! Tests of a run, be it open or retired.
+//! Tests and specification of a run, be it open or retired.
 
 use std::sync::Arc;
 
 use muster_common::id::RunId;
+use muster_common::spec::RunSpec;
 use muster_scheduler::{Answer, Input, Refusal, TestReport};
 use tonic::Status;
 
@@ -28,6 +29,20 @@ pub(super) struct Page {
 }
 
 impl Readers {
+    /// What a run was asked to do.
+    pub(super) async fn spec(&self, run: RunId) -> Result<RunSpec, Status> {
+        match self.handle.ask(|ask| Input::GetSpec { ask, run }).await.map_err(from_no_answer)? {
+            Answer::Spec(spec) => Ok(*spec),
+            Answer::Refused(refusal @ Refusal::RunUnknown { .. }) => {
+                let row = self.history.get(run).ok_or_else(|| from_refusal(&refusal))?;
+                let report = self.reports.load(&row).await;
+                let report = report.map_err(|error| internal("cannot read the run's report", &error))?;
+                Ok(report.run.spec.clone())
+            }
+            answer => Err(unexpected(&answer)),
+        }
+    }
+
     /// At most `limit` tests from a place on.
     pub(super) async fn tests(&self, run: RunId, from: (u32, u32), limit: usize) -> Result<Page, Status> {
         let answer = self.handle.ask(|ask| Input::ListRunTests { ask, run, from, limit }).await;

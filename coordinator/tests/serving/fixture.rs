@@ -119,6 +119,7 @@ fn run(work: v1::job_spec::Work) -> v1::RunSpec {
         workspace: None,
         env: BTreeMap::new(),
         jobs: vec![job],
+        only: BTreeMap::new(),
     }
 }
 

@@ -170,6 +170,7 @@ fn run_spec() -> RunSpec {
         workspace: Some(digest()),
         env: text_map(),
         jobs: jobs.collect(),
+        only: [("job".to_owned(), vec!["a".to_owned(), "b c".to_owned()])].into(),
     }
 }
 

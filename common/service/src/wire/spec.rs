@@ -16,6 +16,7 @@ pub fn to_proto(spec: &RunSpec) -> v1::RunSpec {
         workspace: spec.workspace.as_ref().map(digest_to_proto),
         env: spec.env.clone(),
         jobs: spec.jobs.iter().map(job_to_proto).collect(),
+        only: spec.only.iter().map(|(job, tests)| (job.clone(), v1::TestNames { tests: tests.clone() })).collect(),
     }
 }
 
@@ -30,6 +31,7 @@ pub fn from_proto(message: v1::RunSpec) -> Result<RunSpec, WireError> {
         workspace: message.workspace.as_ref().map(|root| digest(root, "spec.workspace")).transpose()?,
         env: message.env,
         jobs: message.jobs.into_iter().map(job).collect::<Result<_, _>>()?,
+        only: message.only.into_iter().map(|(job, names)| (job, names.tests)).collect(),
     })
 }
 

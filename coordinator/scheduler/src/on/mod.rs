@@ -21,6 +21,8 @@ mod test_started;
 mod want_batch;
 mod withdrawn;
 
+pub(crate) use seal::digest_of;
+
 use crate::Input;
 use crate::scheduler::Scheduler;
 
@@ -30,6 +32,7 @@ impl Scheduler {
             Input::SubmitRun { ask, spec, request_id } => self.on_submit_run(ask, *spec, request_id),
             Input::CancelRun { ask, run } => self.on_cancel_run(ask, run),
             Input::GetRun { ask, run } => self.on_get_run(ask, run),
+            Input::GetSpec { ask, run } => self.on_get_spec(ask, run),
             Input::ListRuns { ask } => self.on_list_runs(ask),
             Input::ListRunTests { ask, run, from, limit } => self.on_list_run_tests(ask, run, from, limit),
             Input::WatchRun { ask, run } => self.on_watch_run(ask, run),

@@ -15,6 +15,12 @@ impl Scheduler {
         self.answer(ask, Answer::Run(summary));
     }
 
+    pub(crate) fn on_get_spec(&mut self, ask: Ask, run: RunId) {
+        let Some(found) = self.runs.open.get(&run) else { return self.refuse(ask, Refusal::RunUnknown { run }) };
+        let spec = Box::new(found.row.spec.clone());
+        self.answer(ask, Answer::Spec(spec));
+    }
+
     pub(crate) fn on_watch_run(&mut self, ask: Ask, run: RunId) {
         if !self.runs.open.contains_key(&run) {
             return self.refuse(ask, Refusal::RunUnknown { run });

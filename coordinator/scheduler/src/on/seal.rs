@@ -29,7 +29,9 @@ impl Scheduler {
     }
 
     fn seal(&mut self, job: JobId) {
+        self.select_tests(job);
         let suite = self.suite_mut(job);
+        suite.names_sha256 = Some(digest_of(&suite.names));
         let count = u32::try_from(suite.names.len()).expect("fewer tests are listed than a job may have");
         suite.tests = vec![Test::default(); count as usize];
         suite.fresh = (0..count).map(TestIndex).collect();
@@ -43,6 +45,16 @@ impl Scheduler {
     }
 }
 
+/// SHA-256 over names, each followed by a zero byte.
+pub(crate) fn digest_of(names: &[String]) -> [u8; 32] {
+    let mut hash = Sha256::new();
+    for name in names {
+        hash.update(name.as_bytes());
+        hash.update([0]);
+    }
+    hash.finalize().into()
+}
+
 fn check(names: &[String], seal: Option<Seal>) -> Result<(), Reason> {
     let unsealed = |message: String| Reason::new(ReasonCode::DiscoveryUnsealed, message);
     let Some(seal) = seal else {
@@ -51,12 +63,7 @@ fn check(names: &[String], seal: Option<Seal>) -> Result<(), Reason> {
     if seal.count as usize != names.len() {
         return Err(unsealed(format!("discovery says that it listed {} tests, but {} came", seal.count, names.len())));
     }
-    let mut hash = Sha256::new();
-    for name in names {
-        hash.update(name.as_bytes());
-        hash.update([0]);
-    }
-    if seal.sha256[..] != hash.finalize()[..] {
+    if seal.sha256 != digest_of(names) {
         return Err(unsealed("the list of tests that came is not the one that discovery made".to_owned()));
     }
     let mut seen = BTreeSet::new();

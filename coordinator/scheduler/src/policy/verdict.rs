@@ -57,6 +57,24 @@ pub(crate) fn of_test_job(counts: TestCounts, first_bad: &[&str]) -> (Outcome, O
     }
 }
 
+/// How a test job ends that was to run selected tests, some of which discovery did not find: never well, and with their
+/// names.
+pub(crate) fn with_missing(end: (Outcome, Option<Reason>), missing: &[&str]) -> (Outcome, Option<Reason>) {
+    if missing.is_empty() {
+        return end;
+    }
+    let more = missing.len().saturating_sub(MISSING_NAMED_MAX);
+    let more = if more == 0 { String::new() } else { format!(" and {more} more") };
+    let named = missing[..missing.len().min(MISSING_NAMED_MAX)].join(", ");
+    let said = format!("{} of the selected tests were not discovered: {named}{more}", missing.len());
+    match end {
+        (Outcome::Failed, Some(reason)) if reason.code == ReasonCode::TestsFailed => {
+            (Outcome::Failed, Some(Reason::new(ReasonCode::TestsFailed, format!("{}; {said}", reason.message))))
+        }
+        _ => (Outcome::Errored, Some(Reason::new(ReasonCode::TestNotRun, said))),
+    }
+}
+
 /// How a job counts in its run's outcome.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct EndedJob<'a> {
@@ -102,6 +120,9 @@ pub(crate) fn of_run<'a>(
     }
     (Outcome::Passed, None)
 }
+
+/// Names in the reason of a job whose selected tests are missing.
+const MISSING_NAMED_MAX: usize = 3;
 
 #[cfg(test)]
 mod tests {
@@ -160,6 +181,19 @@ mod tests {
         let message = "3 of 9 tests failed, 2 of 9 tests could not be run: a, b and 3 more";
         assert_eq!(reason, Some(Reason::new(ReasonCode::TestsFailed, message)));
         assert_eq!(of_test_job(TestCounts::default(), &[]).0, Outcome::Failed);
+    }
+
+    #[test]
+    fn a_selected_test_that_is_missing_is_never_green() {
+        let passed = (Outcome::Passed, None);
+        assert_eq!(with_missing(passed.clone(), &[]), passed);
+        let (outcome, reason) = with_missing(passed, &["a", "b", "c", "d"]);
+        let said = "4 of the selected tests were not discovered: a, b, c and 1 more";
+        assert_eq!((outcome, reason), (Outcome::Errored, Some(Reason::new(ReasonCode::TestNotRun, said))));
+        let failed = (Outcome::Failed, Some(Reason::new(ReasonCode::TestsFailed, "1 of 2 tests failed: x")));
+        assert_eq!(with_missing(failed, &["a"]).0, Outcome::Failed);
+        let empty = (Outcome::Failed, Some(Reason::new(ReasonCode::NoTests, "discovery found no test")));
+        assert_eq!(with_missing(empty, &["a"]).0, Outcome::Errored);
     }
 
     fn run(outcomes: &[(Outcome, bool)], is_cancel_requested: bool) -> Outcome {

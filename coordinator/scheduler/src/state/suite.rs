@@ -12,6 +12,8 @@ use crate::{TestCounts, TryRow};
 pub(crate) struct Suite {
     /// Names, as far as discovered.
     pub(crate) names: Vec<String>,
+    /// From the seal on: SHA-256 over the names, each followed by a zero byte.
+    pub(crate) names_sha256: Option<[u8; 32]>,
     /// Where parts of the names are stored: index of the first of each.
     pub(crate) name_rows: BTreeSet<TestIndex>,
     /// One for each name, from the seal on.

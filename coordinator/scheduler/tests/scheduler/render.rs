@@ -207,6 +207,7 @@ fn answer_text(answer: &Answer) -> String {
         }
         Answer::Cancelled { had_ended } => format!("cancelled{}", if *had_ended { ", had ended" } else { "" }),
         Answer::Run(summary) => format!("run {}", run_summary(summary)),
+        Answer::Spec(spec) => format!("spec of {} jobs", spec.jobs.len()),
         Answer::Runs(runs) => format!("runs {}", joined(runs.iter().map(run_summary))),
         Answer::Tests { tests, next } => format!("tests {} next={next:?}", joined(tests.iter().map(test_report))),
         Answer::Watching(summary) => format!("watching {}", run_summary(summary)),

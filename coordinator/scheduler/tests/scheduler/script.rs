@@ -104,8 +104,13 @@ impl Script {
     }
 
     fn add_job(&mut self, words: &mut Words) -> Result<()> {
+        let only = words.value("only");
         let job = job(words)?;
-        self.pipelines.get_mut(&self.last_pipeline).context("a job stands below its pipeline")?.jobs.push(job);
+        let pipeline = self.pipelines.get_mut(&self.last_pipeline).context("a job stands below its pipeline")?;
+        if let Some(only) = only {
+            pipeline.only.insert(job.name.clone(), only.split(',').map(str::to_owned).collect());
+        }
+        pipeline.jobs.push(job);
         Ok(())
     }
 
@@ -128,6 +133,7 @@ impl Script {
             }
             "cancel" => Input::CancelRun { ask, run: run(words)? },
             "get" => Input::GetRun { ask, run: run(words)? },
+            "spec" => Input::GetSpec { ask, run: run(words)? },
             "runs" => Input::ListRuns { ask },
             "watch" => Input::WatchRun { ask, run: run(words)? },
             "agents" => Input::ListAgents { ask },

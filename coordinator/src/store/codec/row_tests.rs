@@ -121,10 +121,26 @@ fn job_summary() -> impl Strategy<Value = JobSummary> {
     let kind = select(vec![JobKind::Steps, JobKind::TestBuild, JobKind::Tests]);
     let state = select(vec![JobState::Waiting, JobState::Queued, JobState::Running, JobState::Finished]);
     let what = (job_id(), text(), kind, state, option::of(moment()), end());
-    let rest = (counts(), text(), any::<bool>(), artifacts(), outputs(), any::<u32>());
+    let digest = option::of(any::<[u8; 32]>());
+    let rest = (counts(), text(), any::<bool>(), artifacts(), outputs(), any::<u32>(), digest, option::of(any::<u32>()));
     (what, rest).prop_map(|((job, name, kind, state, started, end), rest)| {
-        let (tests, waiting_for, may_fail, artifacts, outputs, lost) = rest;
-        JobSummary { job, name, kind, state, started, end, tests, waiting_for, may_fail, artifacts, outputs, lost }
+        let (tests, waiting_for, may_fail, artifacts, outputs, lost, names_sha256, selected) = rest;
+        JobSummary {
+            job,
+            name,
+            kind,
+            state,
+            started,
+            end,
+            tests,
+            waiting_for,
+            may_fail,
+            artifacts,
+            outputs,
+            lost,
+            names_sha256,
+            selected,
+        }
     })
 }
 
@@ -151,7 +167,7 @@ fn run() -> impl Strategy<Value = RunRow> {
         |((run, request_id, name, workspace, env), submitted, started, is_cancel_requested, end)| RunRow {
             run: RunId(run),
             request_id,
-            spec: RunSpec { project: name.clone(), name, workspace, env, jobs: vec![job_spec()] },
+            spec: RunSpec { project: name.clone(), name, workspace, env, jobs: vec![job_spec()], only: BTreeMap::new() },
             submitted,
             started,
             is_cancel_requested,

@@ -62,6 +62,8 @@ fn job_summary_to_proto(summary: &JobSummary) -> stored::JobSummary {
         artifacts: artifacts_to_proto(&summary.artifacts),
         outputs: summary.outputs.clone(),
         lost: summary.lost,
+        names_sha256: summary.names_sha256.map(|digest| digest.to_vec().into()),
+        selected: summary.selected,
     }
 }
 
@@ -92,5 +94,11 @@ fn job_summary(message: stored::JobSummary) -> Result<JobSummary, WireError> {
         artifacts: artifacts(message.artifacts)?,
         outputs: message.outputs,
         lost: message.lost,
+        names_sha256: message.names_sha256.map(sha256).transpose()?,
+        selected: message.selected,
     })
+}
+
+fn sha256(bytes: impl AsRef<[u8]>) -> Result<[u8; 32], WireError> {
+    bytes.as_ref().try_into().map_err(|_| WireError::Missing { field: "jobs.names_sha256" })
 }
