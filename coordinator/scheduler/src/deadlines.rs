@@ -19,6 +19,8 @@ pub(crate) enum Deadline {
     Stop(JobId),
     /// A job's failed tests have waited long enough for another agent.
     Retry(JobId),
+    /// A test of a job may take far longer than it ever did.
+    Overdue(JobId),
     /// A shard whose job has ended should have ended too.
     Leftover(AgentName, Token),
     /// Watchers of jobs in line are told why they wait.

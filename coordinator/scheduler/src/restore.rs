@@ -13,7 +13,7 @@ use muster_common::time::Now;
 use crate::change::cancelled;
 use crate::on::digest_of;
 use crate::scheduler::Scheduler;
-use crate::state::{Agent, Batch, Job, Lease, Run, Test};
+use crate::state::{Agent, Batch, Job, Lease, Run, Suite};
 use crate::{BatchRow, Config, JobRow, LeasePart, LeaseRow, Row, RunRow, TestNamesRow, TestRow};
 
 /// Stored rows do not make a state.
@@ -134,9 +134,7 @@ impl Scheduler {
 
     fn restore_test(&mut self, row: TestRow) -> Result<(), RestoreError> {
         let retries = retries_granted(&row);
-        let found = self.test_job(row.job, "a test")?;
-        let suite = found.suite.as_deref_mut().expect("a test job has a suite");
-        suite.tests.resize(suite.names.len(), Test::default());
+        let suite = self.made_suite(row.job, "a test")?;
         if row.test.0 as usize >= suite.tests.len() {
             let what = format!("test {} of job {}", row.test, row.job);
             return Err(RestoreError::Orphan { what, missing: "its name".to_owned() });
@@ -163,7 +161,7 @@ impl Scheduler {
         if !row.is_over {
             found.live.insert(token);
             if let (LeasePart::Shard(_), Some(suite)) = (row.part, found.suite.as_deref_mut()) {
-                suite.add_shard(token, row.agent.clone());
+                suite.add_shard(token, row.agent.clone(), self.now.monotonic);
             }
             self.restore_holder(&row);
         }
@@ -194,9 +192,8 @@ impl Scheduler {
         let orphan = |missing: String| RestoreError::Orphan { what: format!("batch {token}"), missing };
         let lease = self.leases.get_mut(&shard).ok_or_else(|| orphan(format!("lease {shard}")))?;
         lease.batches.insert(token);
-        let found = self.test_job(row.job, "a batch")?;
-        let suite = found.suite.as_deref_mut().expect("a test job has a suite");
-        suite.tests.resize(suite.names.len(), Test::default());
+        let now = self.now.monotonic;
+        let suite = self.made_suite(row.job, "a batch")?;
         if let Some((test, _)) = row.tests.iter().find(|(test, _)| test.0 as usize >= suite.tests.len()) {
             return Err(orphan(format!("test {test}")));
         }
@@ -212,7 +209,7 @@ impl Scheduler {
             }
         }
         if !row.is_over {
-            suite.add_open(shard, open.len());
+            suite.add_open(shard, open.iter().copied(), now);
         }
         self.batches.insert(token, Batch::new(row, open));
         Ok(())
@@ -221,6 +218,15 @@ impl Scheduler {
     fn test_job(&mut self, job: JobId, what: &str) -> Result<&mut Job, RestoreError> {
         let missing = || RestoreError::Orphan { what: what.to_owned(), missing: format!("test job {job}") };
         self.jobs.get_mut(&job).filter(|found| found.suite.is_some()).ok_or_else(missing)
+    }
+
+    /// The tests of a test job whose names are all restored.
+    fn made_suite(&mut self, job: JobId, what: &str) -> Result<&mut Suite, RestoreError> {
+        let suite = self.test_job(job, what)?.suite.as_deref().expect("a test job has a suite");
+        if suite.tests.len() != suite.names.len() {
+            self.make_tests(job);
+        }
+        Ok(self.suite_mut(job))
     }
 
     fn check_epoch(&self, token: Token) -> Result<(), RestoreError> {
@@ -272,9 +278,9 @@ impl Scheduler {
 
     fn check_names(&mut self, job: JobId) -> Result<(), RestoreError> {
         let Some(expected) = self.job(job).row.sealed else { return Ok(()) };
+        self.made_suite(job, "its names")?;
         let suite = self.suite_mut(job);
         let (found, expected) = (suite.names.len(), expected as usize);
-        suite.tests.resize(suite.names.len(), Test::default());
         suite.names_sha256 = Some(digest_of(&suite.names));
         if found == expected { Ok(()) } else { Err(RestoreError::NamesMissing { job, found, expected }) }
     }

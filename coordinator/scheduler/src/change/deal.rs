@@ -5,7 +5,7 @@ use std::ops::Bound;
 
 use muster_common::control::{Batch as BatchMessage, DealtTest, ToAgent};
 use muster_common::id::{AgentName, JobId, TestIndex, Token};
-use muster_common::limits::SHARDS_PER_JOB_MAX;
+use muster_common::limits::{SHARDS_PER_JOB_MAX, TESTS_PER_MESSAGE_MAX};
 use muster_common::spec::Work;
 
 use crate::deadlines::Deadline;
@@ -30,32 +30,41 @@ impl Scheduler {
             return false;
         }
         self.deal_to_all(job);
+        if self.suite(job).waiting() == 0 {
+            self.recall_waiting(job);
+            self.watch_overdue(job);
+        }
         self.update_demand(job);
         self.watch_retries(job)
     }
 
-    /// Deals until nothing is left, or no shard is left that may have it. A shard that still holds tests is given more
-    /// only while there is plenty: near the end its next test would wait behind a long one while other shards idle.
+    /// Deals until nothing is left, or no shard is left that may have it: first to those that hold nothing, then to
+    /// those that are nearly through with what they hold.
     fn deal_to_all(&mut self, job: JobId) {
         let mut last = None;
         while self.dealable(job) > 0 {
-            let suite = self.suite(job);
-            let asking = if suite.bulk() > suite.shards.len() { &suite.asking } else { &suite.idle };
             let after = last.map_or(Bound::Unbounded, Bound::Excluded);
-            let Some(shard) = asking.range((after, Bound::Unbounded)).next().copied() else { return };
+            let Some(shard) = self.suite(job).idle.range((after, Bound::Unbounded)).next().copied() else { break };
             self.deal_to(job, shard);
             last = Some(shard);
+        }
+        while self.suite(job).bulk() > 0 {
+            let Some(shard) = self.suite_mut(job).eager.pop_first() else { return };
+            let suite = self.suite(job);
+            if !suite.is_idle(shard) && dealing::may_prefetch(situation(suite, shard)) {
+                self.deal_to(job, shard);
+            }
         }
     }
 
     /// Tests that a shard could get.
     fn dealable(&self, job: JobId) -> usize {
         let suite = self.suite(job);
-        let copies = if self.may_copy() { suite.doubtful.len() } else { 0 };
+        let copies = if self.may_copy() { suite.doubtful.len() + suite.overdue.len() } else { 0 };
         suite.waiting() + copies
     }
 
-    fn may_copy(&self) -> bool {
+    pub(crate) fn may_copy(&self) -> bool {
         hedging::may_copy(self.agents.doubtful, self.agents.table.len())
     }
 
@@ -140,7 +149,7 @@ impl Scheduler {
         if has_bulk {
             return self.pick_many(job, shard);
         }
-        if self.suite(job).waiting() == 0 && self.may_copy() { self.pick_copies(job, shard) } else { Vec::new() }
+        if self.suite(job).waiting() == 0 && self.may_copy() { self.pick_copies(job, shard, agent) } else { Vec::new() }
     }
 
     fn pick_alone(&mut self, job: JobId, agent: &AgentName) -> Option<TestIndex> {
@@ -182,30 +191,43 @@ impl Scheduler {
     pub(crate) fn has_work_for(&self, job: JobId, agent: &AgentName) -> bool {
         let Some(suite) = self.job(job).sealed_suite() else { return true };
         let has_bulk = suite.bulk() > 0;
-        let has_copies = suite.waiting() == 0 && !suite.doubtful.is_empty() && self.may_copy();
+        let has_copies = suite.waiting() == 0 && self.may_copy() && self.has_copies_for(job, agent);
         has_bulk || has_copies || suite.alone.groups().any(|(spared, _)| self.may_retry_on(job, spared, agent))
     }
 
     fn pick_many(&mut self, job: JobId, shard: Token) -> Vec<TestIndex> {
         let suite = self.suite(job);
-        let size = batch_size(suite, shard, suite.bulk());
+        let size = dealing::batch_size(situation(suite, shard));
         let suite = self.suite_mut(job);
-        let picked = choose(suite, suite.front.iter().chain(&suite.fresh), size);
+        let picked = choose(suite, suite.front.iter().chain(suite.fresh.iter()), size);
         for test in &picked {
-            suite.front.remove(test);
-            suite.fresh.remove(test);
+            suite.take_waiting(*test);
         }
         picked
     }
 
-    fn pick_copies(&mut self, job: JobId, shard: Token) -> Vec<TestIndex> {
+    /// Tests of silent agents first, then those that are overdue.
+    fn pick_copies(&mut self, job: JobId, shard: Token, agent: &AgentName) -> Vec<TestIndex> {
         let suite = self.suite(job);
-        let size = batch_size(suite, shard, suite.doubtful.len());
-        choose(suite, suite.doubtful.iter(), size)
+        let is_doubtful = !suite.doubtful.is_empty();
+        let candidates: Vec<TestIndex> = if is_doubtful {
+            suite.doubtful.iter().copied().collect()
+        } else {
+            suite.overdue.iter().copied().filter(|test| !self.is_held_by(job, *test, agent)).collect()
+        };
+        let waiting = candidates.iter().map(|test| suite.weight(*test)).sum();
+        let size = dealing::batch_size(Situation { waiting, ..situation(suite, shard) });
+        let picked = choose(suite, candidates.into_iter(), size);
+        if !is_doubtful {
+            let cost: u64 = picked.iter().map(|test| suite.weight(*test)).sum();
+            self.suite_mut(job).hedged_us += cost;
+        }
+        picked
     }
 
     fn deal(&mut self, job: JobId, shard: Token, agent: &AgentName, tests: Vec<TestIndex>) {
         let token = self.next_token();
+        let now = self.now.monotonic;
         let suite = self.suite_mut(job);
         let dealt: Vec<DealtTest> = tests
             .iter()
@@ -218,7 +240,7 @@ impl Scheduler {
         for test in &tests {
             suite.add_live(*test, token);
         }
-        suite.add_open(shard, tests.len());
+        suite.add_open(shard, tests.iter().copied(), now);
         let row = BatchRow {
             token,
             job,
@@ -293,31 +315,36 @@ impl Scheduler {
     }
 }
 
-/// How many of the `waiting` tests a shard is dealt.
-fn batch_size(suite: &Suite, shard: Token, waiting: usize) -> usize {
-    dealing::batch_size(Situation {
+/// How things stand when a shard asks.
+fn situation(suite: &Suite, shard: Token) -> Situation {
+    let waiting = suite.weigh(suite.fresh.load()) + suite.weigh(suite.front.load());
+    Situation {
+        is_timed: suite.unknown_us().is_some(),
         waiting,
-        unfinished: suite.bulk() + suite.dealt as usize,
-        held: suite.shards.get(&shard).map_or(0, |shard| shard.open as usize),
-        shards: suite.shards.len(),
+        unfinished: waiting + suite.weigh(suite.dealt_load),
+        held: suite.shards.get(&shard).map_or(0, |shard| suite.weigh(shard.load)),
+        shards: suite.shards.len() as u64,
         start_cost_us: suite.start_cost_us,
-        mean_us: suite.mean_us(),
-    })
+    }
 }
 
-/// The first tests that may be dealt together, at most `size`.
-fn choose<'a>(suite: &Suite, candidates: impl Iterator<Item = &'a TestIndex>, size: usize) -> Vec<TestIndex> {
-    let (mut picked, mut bytes, mut size) = (Vec::new(), 0, size);
+/// The first tests that may be dealt together, with about so much work: a test is left for the next batch where more
+/// than half of it would be too much.
+fn choose(suite: &Suite, candidates: impl Iterator<Item = TestIndex>, size: u64) -> Vec<TestIndex> {
+    let (mut picked, mut bytes, mut work, mut most) = (Vec::new(), 0, 0u64, TESTS_PER_MESSAGE_MAX);
     for test in candidates {
-        let together_max = suite.test(*test).together_max as usize;
-        let size_with = if together_max == 0 { size } else { size.min(together_max) };
-        bytes += suite.name(*test).len();
-        let is_full = picked.len() >= size_with || (bytes > BATCH_NAME_BYTES_MAX && !picked.is_empty());
-        if is_full {
+        let together_max = suite.test(test).together_max as usize;
+        let most_with = if together_max == 0 { most } else { most.min(together_max) };
+        let weight = suite.weight(test);
+        bytes += suite.name(test).len();
+        let is_full =
+            picked.len() >= most_with || bytes > BATCH_NAME_BYTES_MAX || work.saturating_add(weight.div_ceil(2)) > size;
+        if is_full && !picked.is_empty() {
             break;
         }
-        size = size_with;
-        picked.push(*test);
+        most = most_with;
+        work = work.saturating_add(weight);
+        picked.push(test);
     }
     picked
 }

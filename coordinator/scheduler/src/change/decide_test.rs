@@ -137,7 +137,7 @@ impl Scheduler {
         if !is_over {
             let suite = self.suite_mut(job);
             suite.remove_live(test, token);
-            suite.remove_open(shard);
+            suite.remove_open(shard, test);
             self.refresh_idle(job, shard);
         }
         if is_empty {
@@ -150,6 +150,9 @@ impl Scheduler {
         let Some(batch) = self.batches.remove(&token) else { return };
         for test in &batch.open {
             self.suite_mut(batch.row.job).test_mut(*test).past.retain(|past| *past != token);
+        }
+        if batch.is_recalled {
+            self.suite_mut(batch.row.job).recalled.remove(&token);
         }
         if let Some(lease) = self.leases.get_mut(&batch.row.shard) {
             lease.batches.remove(&token);
@@ -169,7 +172,7 @@ impl Scheduler {
         for test in open {
             let suite = self.suite_mut(job);
             suite.live_to_past(test, token);
-            suite.remove_open(shard);
+            suite.remove_open(shard, test);
             self.give_back_test(job, test, token, suspects.get(&test).copied());
         }
         self.pending.offers.insert(job);
@@ -196,7 +199,7 @@ impl Scheduler {
         }
         let found = suite.test(test);
         if found.tries.is_empty() && found.lost == 0 {
-            suite.front.insert(test);
+            suite.await_first(test);
         } else {
             suite.await_dealing(test);
         }
@@ -260,7 +263,7 @@ fn suspects(batch: &crate::state::Batch, harm: Harm) -> BTreeMap<TestIndex, Susp
     }
     let dealt = batch.attempts.len();
     if !batch.started.is_empty() {
-        return batch.started.iter().map(|test| (*test, Suspicion::Started)).collect();
+        return batch.started.keys().map(|test| (*test, Suspicion::Started)).collect();
     }
     if dealt == 1 {
         return batch.open.iter().map(|test| (*test, Suspicion::Started)).collect();

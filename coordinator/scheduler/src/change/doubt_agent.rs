@@ -119,7 +119,8 @@ impl Scheduler {
         let job = lease.row.job;
         for batch in lease.batches.clone() {
             let Some(found) = self.batches.get(&batch) else { continue };
-            let doubtful: Vec<_> = found.open.difference(&found.started).copied().collect();
+            let doubtful: Vec<_> =
+                found.open.iter().filter(|test| !found.started.contains_key(test)).copied().collect();
             let suite = self.suite_mut(job);
             for test in doubtful {
                 if suite.test(test).may_be_copied() {

@@ -18,8 +18,8 @@ impl Scheduler {
             return;
         }
         self.queue.leave(job);
-        for deadline in [Deadline::Queue(job), Deadline::Timeout(job), Deadline::Stop(job), Deadline::Retry(job)] {
-            self.deadlines.clear(&deadline);
+        for deadline in [Deadline::Queue, Deadline::Timeout, Deadline::Stop, Deadline::Retry, Deadline::Overdue] {
+            self.deadlines.clear(&deadline(job));
         }
         for token in self.job(job).leases.clone() {
             self.let_go(job, token);

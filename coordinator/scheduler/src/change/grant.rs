@@ -97,7 +97,7 @@ impl Scheduler {
         found.leases.insert(token);
         found.live.insert(token);
         if let (LeasePart::Shard(_), Some(suite)) = (row.part, found.suite.as_deref_mut()) {
-            suite.add_shard(token, row.agent.clone());
+            suite.add_shard(token, row.agent.clone(), self.now.monotonic);
         }
         self.leases.insert(token, Lease::new(row));
         self.touch(Key::Lease(token));

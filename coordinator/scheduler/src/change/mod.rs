@@ -9,6 +9,7 @@ mod end_lease;
 mod end_run;
 mod grant;
 mod publish;
+mod relieve;
 mod select_tests;
 mod settle;
 mod stop_job;

@@ -50,7 +50,8 @@ fn check_places(scheduler: &Scheduler, id: JobId, suite: &Suite) -> Result<(), V
     let alone: std::collections::BTreeSet<TestIndex> = suite.alone.iter().collect();
     let mut dealt = 0;
     for (index, test) in (0..).map(TestIndex).zip(&suite.tests) {
-        let waits = [suite.fresh.contains(&index), suite.front.contains(&index), alone.contains(&index)];
+        let rank = (test.rank, index);
+        let waits = [suite.fresh.contains(rank), suite.front.contains(rank), alone.contains(&index)];
         let waits = waits.into_iter().filter(|waits| *waits).count();
         let places = waits + usize::from(!test.live.is_empty()) + usize::from(test.verdict.is_some());
         ensure(places == 1, PLACE, || format!("test {index} of job {id} is in {places} places: {test:?}"))?;

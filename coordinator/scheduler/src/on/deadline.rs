@@ -19,6 +19,9 @@ impl Scheduler {
                 Deadline::Timeout(job) => self.timeout(job),
                 Deadline::Stop(job) => self.stop_is_due(job),
                 Deadline::Retry(job) => self.retry_anywhere(job),
+                Deadline::Overdue(job) => {
+                    self.pending.offers.insert(job);
+                }
                 Deadline::Reasons => self.tell_reasons(),
                 Deadline::Leftover(agent, token) => {
                     self.send_to(&agent, ToAgent::Cancel { token, reason: CancelReason::Superseded });

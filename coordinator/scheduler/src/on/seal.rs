@@ -10,7 +10,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::LeaseRow;
 use crate::scheduler::Scheduler;
-use crate::state::Test;
+use crate::state::Expected;
 
 impl Scheduler {
     pub(crate) fn finish_discovery(&mut self, row: &LeaseRow, finished: Finished) {
@@ -33,8 +33,11 @@ impl Scheduler {
         let suite = self.suite_mut(job);
         suite.names_sha256 = Some(digest_of(&suite.names));
         let count = u32::try_from(suite.names.len()).expect("fewer tests are listed than a job may have");
-        suite.tests = vec![Test::default(); count as usize];
-        suite.fresh = (0..count).map(TestIndex).collect();
+        self.make_tests(job);
+        let suite = self.suite_mut(job);
+        for test in (0..count).map(TestIndex) {
+            suite.await_dealing(test);
+        }
         let found = self.job_mut(job);
         found.row.sealed = Some(count);
         if let Some(run) = self.runs.open.get_mut(&job.run) {
@@ -42,6 +45,11 @@ impl Scheduler {
         }
         self.touch_job(job);
         self.pending.offers.insert(job);
+    }
+
+    /// Makes the tests of a discovery that is sealed, each with what is remembered of it.
+    pub(crate) fn make_tests(&mut self, job: JobId) {
+        self.suite_mut(job).make_tests(|_| Expected::default());
     }
 }
 

@@ -60,7 +60,9 @@ impl Scheduler {
     }
 
     fn note_fruit(&mut self, job: JobId, shard: Token) {
+        let now = self.now.monotonic;
         let suite = self.suite_mut(job);
+        suite.note_progress(shard, now);
         suite.barren_shards = 0;
         if let Some(shard) = suite.shards.get_mut(&shard) {
             shard.has_result = true;

@@ -13,12 +13,13 @@ impl Scheduler {
         if !is_its_own || batch.row.is_over {
             return;
         }
-        let job = batch.row.job;
+        let (job, shard, now) = (batch.row.job, batch.row.shard, self.now.monotonic);
         for test in started.tests.iter().filter(|test| batch.open.contains(test)) {
-            batch.started.insert(*test);
+            batch.started.entry(*test).or_insert(now);
             let suite = self.jobs.get_mut(&job).and_then(|job| job.suite.as_deref_mut());
             if let Some(suite) = suite {
                 suite.running.insert(*test);
+                suite.note_progress(shard, now);
             }
         }
         self.pending.shards_changed.insert(job);

@@ -1,45 +1,62 @@
 //! How many tests a shard gets at one time, and how many shards are worth having.
 
-use muster_common::limits::{MESSAGE_BYTES_MAX, TESTS_PER_MESSAGE_MAX};
+use muster_common::limits::MESSAGE_BYTES_MAX;
 
-/// What is known when a shard asks for tests.
+/// What is known when a shard asks for tests. Amounts of work are in microseconds; as long as no test's time is known,
+/// they are numbers of tests.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Situation {
-    /// Tests that wait to be dealt.
-    pub(crate) waiting: usize,
-    /// Tests that wait or are held by a shard and have not ended.
-    pub(crate) unfinished: usize,
-    /// Those of them that this shard holds.
-    pub(crate) held: usize,
+    /// Whether amounts are times.
+    pub(crate) is_timed: bool,
+    /// Work that waits to be dealt.
+    pub(crate) waiting: u64,
+    /// Work that waits or is held by a shard and has not ended.
+    pub(crate) unfinished: u64,
+    /// What of that this shard holds.
+    pub(crate) held: u64,
     /// Shards that share the work.
-    pub(crate) shards: usize,
+    pub(crate) shards: u64,
     /// Cost of starting a batch with this runner, in microseconds; 0: not known.
     pub(crate) start_cost_us: u64,
-    /// Mean duration of the tests that have ended, in microseconds; none: none has.
-    pub(crate) mean_us: Option<u64>,
 }
 
-/// Most tests of the next batch: guided self-scheduling (Polychronopoulos and Kuck, 1987) with a factor of two, because
-/// durations differ. A shard gets half its equal share of what waits, so batches shrink as the end comes nearer. They
-/// are not smaller than what makes the cost of starting one worth it, as long as that leaves every shard as much.
-pub(crate) fn batch_size(situation: Situation) -> usize {
-    let guided = situation.waiting.div_ceil(2 * situation.shards.max(1));
-    let size = guided.max(worthwhile(situation).min(fair_share(situation)));
-    size.min(situation.waiting).clamp(1, TESTS_PER_MESSAGE_MAX)
+/// Work of the next batch: guided self-scheduling (Polychronopoulos and Kuck, 1987) by time, with a factor because
+/// agents and durations differ. A shard gets a part of its equal share of what waits, so batches shrink as the end
+/// comes nearer. They are not smaller than what makes the cost of starting one worth it, as long as that leaves every
+/// shard as much, and not larger than what hides that cost: nobody knows how many shards are still to come.
+pub(crate) fn batch_size(situation: Situation) -> u64 {
+    let guided = situation.waiting.div_ceil(GUIDE * situation.shards.max(1));
+    if !situation.is_timed {
+        return guided.max(1);
+    }
+    let worthwhile = situation.start_cost_us.saturating_mul(WORK_PER_START).min(fair_share(situation));
+    guided.min(ample(situation.start_cost_us)).max(worthwhile)
 }
 
 /// What is left to this shard if every shard has as much in the end. What others hold counts as theirs: shares of what
 /// waits alone would grow smaller with every shard that has had its own, down to batches that cost more than they do.
-const fn fair_share(situation: Situation) -> usize {
+const fn fair_share(situation: Situation) -> u64 {
     let shards = if situation.shards == 0 { 1 } else { situation.shards };
     situation.unfinished.div_ceil(shards).saturating_sub(situation.held)
 }
 
-/// Fewest tests whose work is [`WORK_PER_START`] times the cost of starting them.
-fn worthwhile(situation: Situation) -> usize {
-    let Some(mean_us) = situation.mean_us else { return 1 };
-    let tests = situation.start_cost_us.saturating_mul(WORK_PER_START) / mean_us.max(1);
-    usize::try_from(tests).unwrap_or(usize::MAX).max(1)
+/// Work besides which the cost of a start does not count.
+fn ample(start_cost_us: u64) -> u64 {
+    if start_cost_us == 0 {
+        return BATCH_US_UNKNOWN_START;
+    }
+    start_cost_us.saturating_mul(WORK_PER_START_AMPLE).clamp(BATCH_US_AMPLE_MIN, BATCH_US_AMPLE_MAX)
+}
+
+/// Whether a shard that still holds tests is given more already, so that it need not wait for them later. Not where
+/// what it holds may take longer than it looks beside what is left: its next tests would wait while other shards idle.
+pub(crate) const fn may_prefetch(situation: Situation) -> bool {
+    let shards = if situation.shards == 0 { 1 } else { situation.shards };
+    if situation.is_timed {
+        situation.held.saturating_mul(PREFETCH_SHARE * shards) <= situation.waiting
+    } else {
+        situation.waiting > shards
+    }
 }
 
 /// Whether another shard would find something to do: more tests wait than there are shards about to ask for some.
@@ -56,22 +73,37 @@ pub(crate) fn size_after_loss(tests: usize) -> usize {
 /// Bytes of test names in one batch.
 pub(crate) const BATCH_NAME_BYTES_MAX: usize = MESSAGE_BYTES_MAX / 2;
 
+/// A batch is one part in so many of a shard's equal share of what waits.
+const GUIDE: u64 = 2;
 /// The work of a batch should be so many times the cost of starting it.
 const WORK_PER_START: u64 = 4;
+/// So many times the cost of a start make that cost small enough.
+const WORK_PER_START_AMPLE: u64 = 100;
+/// Most work of a batch as long as nobody knows what a start costs.
+const BATCH_US_UNKNOWN_START: u64 = 15_000_000;
+/// A batch may always have so much work.
+const BATCH_US_AMPLE_MIN: u64 = 5_000_000;
+/// A batch has no more work than this, whatever a start costs, unless it would not be worth it.
+const BATCH_US_AMPLE_MAX: u64 = 60_000_000;
+/// A shard is given more as soon as what it holds is one part in so many of its equal share of what waits.
+const PREFETCH_SHARE: u64 = 8;
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn size(waiting: usize, shards: usize, start_cost_us: u64, mean_us: Option<u64>) -> usize {
-        batch_size(Situation { waiting, unfinished: waiting, held: 0, shards, start_cost_us, mean_us })
+    const ALL: Situation =
+        Situation { is_timed: true, waiting: 0, unfinished: 0, held: 0, shards: 1, start_cost_us: 0 };
+
+    fn size(waiting: u64, shards: u64, start_cost_us: u64) -> u64 {
+        batch_size(Situation { waiting, unfinished: waiting, shards, start_cost_us, ..ALL })
     }
 
     #[test]
-    fn batches_shrink_to_single_tests() {
+    fn batches_shrink_to_single_tests_where_no_time_is_known() {
         let (mut waiting, mut sizes) = (64, Vec::new());
         while waiting > 0 {
-            let next = size(waiting, 4, 0, None);
+            let next = batch_size(Situation { is_timed: false, waiting, shards: 4, start_cost_us: 1_000, ..ALL });
             waiting -= next;
             sizes.push(next);
         }
@@ -82,36 +114,40 @@ mod tests {
 
     #[test]
     fn a_costly_start_makes_larger_batches_but_never_more_than_the_equal_share() {
-        assert_eq!(size(1_000, 10, 100_000, Some(10_000)), 50);
-        assert_eq!(size(1_000, 10, 200_000, Some(10_000)), 80);
-        assert_eq!(size(1_000, 10, 900_000, Some(10_000)), 100);
-        assert_eq!(size(1, 10, 900_000, Some(0)), 1);
+        assert_eq!(size(10_000_000, 10, 100_000), 500_000);
+        assert_eq!(size(10_000_000, 10, 200_000), 800_000);
+        assert_eq!(size(10_000_000, 10, 900_000), 1_000_000);
     }
 
     #[test]
     fn a_costly_start_is_paid_once_a_shard_and_not_down_to_single_tests() {
-        let start = Situation {
-            waiting: 2_500,
-            unfinished: 2_500,
-            held: 0,
-            shards: 4,
-            start_cost_us: 1_500_000,
-            mean_us: Some(500),
-        };
+        let start = Situation { waiting: 1_250_000, unfinished: 1_250_000, shards: 4, start_cost_us: 1_500_000, ..ALL };
         let (mut next, mut sizes) = (start, Vec::new());
         while next.waiting > 0 {
             let size = batch_size(next);
             next.waiting -= size;
             sizes.push(size);
         }
-        assert_eq!(sizes, [625; 4]);
-        assert_eq!(batch_size(Situation { held: 200, ..start }), 425, "it holds some of its share");
-        assert_eq!(batch_size(Situation { held: 600, ..start }), 313, "half a share of what waits at least");
+        assert_eq!(sizes, [312_500; 4]);
+        assert_eq!(batch_size(Situation { held: 100_000, ..start }), 212_500, "it holds some of its share");
+        assert_eq!(batch_size(Situation { held: 300_000, ..start }), 156_250, "half a share of what waits at least");
     }
 
     #[test]
-    fn no_batch_is_larger_than_a_message() {
-        assert_eq!(size(1_000_000, 2, 0, None), TESTS_PER_MESSAGE_MAX);
+    fn a_batch_is_no_larger_than_what_hides_its_start() {
+        let hour = 3_600_000_000;
+        assert_eq!(size(hour, 2, 50_000), 5_000_000);
+        assert_eq!(size(hour, 2, 200_000), 20_000_000);
+        assert_eq!(size(hour, 2, 2_000_000), 60_000_000);
+        assert_eq!(size(hour, 2, 30_000_000), 120_000_000);
+    }
+
+    #[test]
+    fn a_shard_with_little_left_is_given_more_while_there_is_plenty() {
+        let busy = Situation { waiting: 80_000_000, shards: 10, held: 1_000_000, ..ALL };
+        assert!(may_prefetch(busy));
+        assert!(!may_prefetch(Situation { held: 1_000_001, ..busy }));
+        assert!(!may_prefetch(Situation { is_timed: false, waiting: 10, ..busy }));
     }
 
     #[test]
@@ -123,7 +159,7 @@ mod tests {
 
     #[test]
     fn a_killer_in_the_largest_batch_is_alone_after_four_losses() {
-        let mut tests = TESTS_PER_MESSAGE_MAX;
+        let mut tests = muster_common::limits::TESTS_PER_MESSAGE_MAX;
         for _ in 0..4 {
             tests = size_after_loss(tests);
         }

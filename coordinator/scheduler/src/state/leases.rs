@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use muster_common::id::{JobId, TestIndex, Token};
+use muster_common::time::Monotonic;
 
 use crate::{BatchRow, LeaseRow};
 
@@ -28,8 +29,10 @@ pub(crate) struct Batch {
     pub(crate) attempts: BTreeMap<TestIndex, u32>,
     /// Its tests whose try has not ended.
     pub(crate) open: BTreeSet<TestIndex>,
-    /// Those of them that are known to have begun. Known in memory only.
-    pub(crate) started: BTreeSet<TestIndex>,
+    /// Those of them that are known to have begun, and when. Known in memory only.
+    pub(crate) started: BTreeMap<TestIndex, Monotonic>,
+    /// Whether its agent was asked to give its tests up for others. Known in memory only.
+    pub(crate) is_recalled: bool,
 }
 
 impl Lease {
@@ -46,10 +49,15 @@ impl Batch {
     /// A batch as its row says; `open` are its tests whose try has not ended.
     pub(crate) fn new(row: BatchRow, open: BTreeSet<TestIndex>) -> Self {
         let attempts = row.tests.iter().copied().collect();
-        Self { row, attempts, open, started: BTreeSet::new() }
+        Self { row, attempts, open, started: BTreeMap::new(), is_recalled: false }
     }
 
     pub(crate) fn job(&self) -> JobId {
         self.row.job
+    }
+
+    /// Its tests whose try has not ended, in the order in which they are run.
+    pub(crate) fn in_order(&self) -> impl Iterator<Item = TestIndex> {
+        self.row.tests.iter().map(|(test, _)| *test).filter(|test| self.open.contains(test))
     }
 }

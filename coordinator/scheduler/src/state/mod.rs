@@ -1,6 +1,7 @@
 //! Tables with their indexes. They keep themselves consistent and decide nothing.
 
 mod agents;
+mod expected;
 mod jobs;
 mod leases;
 mod queue;
@@ -8,8 +9,9 @@ mod runs;
 mod suite;
 
 pub(crate) use agents::{Agent, Agents, Liveness};
+pub(crate) use expected::Expected;
 pub(crate) use jobs::{Job, Stop};
 pub(crate) use leases::{Batch, Batches, Lease, Leases};
 pub(crate) use queue::{ClassId, Place, Queue};
 pub(crate) use runs::{Run, Runs};
-pub(crate) use suite::{Suite, Test};
+pub(crate) use suite::Suite;

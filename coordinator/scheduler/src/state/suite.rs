@@ -1,10 +1,13 @@
 //! The tests of one test job: which wait to be dealt, which run, what is held of them.
 
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
 use muster_common::id::{AgentName, TestIndex, Token};
 use muster_common::outcome::{TestVerdict, TryOutcome};
+use muster_common::time::Monotonic;
 
+use super::expected::{Expected, Line, Load};
 use crate::{TestCounts, TryRow};
 
 /// All tests of one job.
@@ -18,18 +21,30 @@ pub(crate) struct Suite {
     pub(crate) name_rows: BTreeSet<TestIndex>,
     /// One for each name, from the seal on.
     pub(crate) tests: Vec<Test>,
-    /// Tests that were never dealt, or came back without harm, in the order of discovery.
-    pub(crate) fresh: BTreeSet<TestIndex>,
-    /// Tests that came back from a lost agent: they go first.
-    pub(crate) front: BTreeSet<TestIndex>,
+    /// Tests that were never dealt.
+    pub(crate) fresh: Line,
+    /// Tests that came back without harm: they go first.
+    pub(crate) front: Line,
     /// Tests that are to be dealt alone, by the agents to be spared.
     pub(crate) alone: Alone,
     /// Tests that a doubtful agent holds and that may be copied.
     pub(crate) doubtful: BTreeSet<TestIndex>,
+    /// Tests that take far longer than they ever did and may be copied.
+    pub(crate) overdue: BTreeSet<TestIndex>,
+    /// Batches that their agents were asked to give up.
+    pub(crate) recalled: BTreeSet<Token>,
+    /// Expected time of the copies of overdue tests so far, in microseconds. Known in memory only.
+    pub(crate) hedged_us: u64,
+    /// Expected time of all its tests.
+    pub(crate) load: Load,
+    /// Expected time of the tests that are dealt and have not ended; of copies twice.
+    pub(crate) dealt_load: Load,
     /// Its open shards, by lease.
     pub(crate) shards: BTreeMap<Token, Shard>,
     /// Those of them that wait for tests.
     pub(crate) asking: BTreeSet<Token>,
+    /// Those of them that are to be looked at: they have asked, or what they hold has become less.
+    pub(crate) eager: BTreeSet<Token>,
     /// Those of them that wait for tests and hold none.
     pub(crate) idle: BTreeSet<Token>,
     /// Those of them that hold no test and have not asked yet.
@@ -47,9 +62,12 @@ pub(crate) struct Suite {
     /// Tests whose first try has ended, and those of them that failed.
     pub(crate) first_tries: u32,
     pub(crate) first_failures: u32,
-    /// Sum of the durations of all ended tries, and how many they are.
-    pub(crate) duration_us: u64,
-    pub(crate) durations: u64,
+    /// Sum of the durations of ended tries of tests that were not known, how many they are, and the longest of all tries.
+    pub(crate) unknown_duration_us: u64,
+    pub(crate) unknown_durations: u64,
+    pub(crate) longest_us: u64,
+    /// Mean of what is expected of the tests that are known, in microseconds; 0: none is.
+    pub(crate) known_mean_us: u64,
     /// Newest measured cost of starting a batch.
     pub(crate) start_cost_us: u64,
     /// Shards in a row that ended without a result.
@@ -80,6 +98,10 @@ pub(crate) struct Test {
     pub(crate) past: Vec<Token>,
     /// Most tests that may be dealt together with it; 0: any number.
     pub(crate) together_max: u32,
+    /// What earlier runs say of its duration.
+    pub(crate) expected: Expected,
+    /// Its place in the order of dealing.
+    pub(crate) rank: u32,
 }
 
 /// One open shard.
@@ -88,6 +110,10 @@ pub(crate) struct Shard {
     pub(crate) agent: AgentName,
     /// Tests that it holds and whose try has not ended.
     pub(crate) open: u32,
+    /// How long they are expected to take.
+    pub(crate) load: Load,
+    /// When it last came any further: it was dealt tests while it held none, or began or ended one.
+    pub(crate) progressed: Monotonic,
     /// Whether it has been told that nothing more comes.
     pub(crate) is_dismissed: bool,
     /// Whether a result came from it.
@@ -129,6 +155,7 @@ impl Suite {
             self.dealt += 1;
         }
         self.doubtful.remove(&test);
+        self.overdue.remove(&test);
     }
 
     /// A batch holds the current try of a test no more.
@@ -140,6 +167,7 @@ impl Suite {
             self.dealt -= 1;
             self.running.remove(&test);
             self.doubtful.remove(&test);
+            self.overdue.remove(&test);
         }
     }
 
@@ -158,8 +186,11 @@ impl Suite {
             }
         }
         if test_try.outcome != TryOutcome::Errored {
-            self.duration_us = self.duration_us.saturating_add(test_try.duration_us);
-            self.durations += 1;
+            self.longest_us = self.longest_us.max(test_try.duration_us);
+            if !self.test(test).expected.is_known() {
+                self.unknown_duration_us = self.unknown_duration_us.saturating_add(test_try.duration_us);
+                self.unknown_durations += 1;
+            }
         }
         self.test_mut(test).tries.push(test_try);
     }
@@ -184,7 +215,7 @@ impl Suite {
     pub(crate) fn await_dealing(&mut self, test: TestIndex) {
         let found = self.test(test);
         if found.tries.is_empty() && found.lost == 0 {
-            self.fresh.insert(test);
+            self.fresh.insert((found.rank, test), found.expected);
         } else {
             let spared = found.failed_on();
             self.alone.insert(spared, test);
@@ -193,14 +224,65 @@ impl Suite {
 
     /// Takes a test out of everything that waits to be dealt.
     pub(crate) fn forget_waiting(&mut self, test: TestIndex) {
-        self.fresh.remove(&test);
-        self.front.remove(&test);
-        let spared = self.test(test).failed_on();
-        self.alone.remove(&spared, test);
+        self.take_waiting(test);
+        if !self.alone.is_empty() {
+            let spared = self.test(test).failed_on();
+            self.alone.remove(&spared, test);
+        }
     }
 
-    pub(crate) fn mean_us(&self) -> Option<u64> {
-        self.duration_us.checked_div(self.durations)
+    /// Takes a test out of those that may be dealt many at a time.
+    pub(crate) fn take_waiting(&mut self, test: TestIndex) {
+        let found = self.test(test);
+        let (rank, expected) = ((found.rank, test), found.expected);
+        self.fresh.remove(rank, expected);
+        self.front.remove(rank, expected);
+    }
+
+    /// Puts a test at the head of those that wait.
+    pub(crate) fn await_first(&mut self, test: TestIndex) {
+        let found = self.test(test);
+        self.front.insert((found.rank, test), found.expected);
+    }
+
+    /// Makes the tests of a discovery that is sealed, each with what `expected` says of it. Those that nothing is known
+    /// of come first, as any of them may be long; then the longest.
+    pub(crate) fn make_tests(&mut self, expected: impl Fn(&str) -> Expected) {
+        self.tests = self.names.iter().map(|name| Test { expected: expected(name), ..Test::default() }).collect();
+        let mut order: Vec<(u64, u32)> = (0..)
+            .zip(&self.tests)
+            .map(|(index, test)| (if test.expected.is_known() { test.expected.mean_us } else { u64::MAX }, index))
+            .collect();
+        order.sort_unstable_by_key(|(length, index)| (Reverse(*length), *index));
+        let (mut known, mut known_us) = (0, 0u64);
+        for (rank, (_, index)) in (0..).zip(order) {
+            let test = &mut self.tests[index as usize];
+            test.rank = rank;
+            self.load.add(test.expected);
+            if test.expected.is_known() {
+                known += 1;
+                known_us = known_us.saturating_add(test.expected.mean_us);
+            }
+        }
+        self.known_mean_us = known_us.checked_div(known).unwrap_or(0);
+    }
+
+    /// How long a test takes that no earlier run has seen, as far as that can be said: what such tests took so far,
+    /// else what the others are expected to take.
+    pub(crate) fn unknown_us(&self) -> Option<u64> {
+        let seen = self.unknown_duration_us.checked_div(self.unknown_durations);
+        seen.or((self.known_mean_us > 0).then_some(self.known_mean_us)).map(|mean| mean.max(1))
+    }
+
+    /// What one test counts in an amount of work: its time, or one where no test's time is known.
+    pub(crate) fn weight(&self, test: TestIndex) -> u64 {
+        let expected = self.test(test).expected;
+        if expected.is_known() { expected.mean_us } else { self.unknown_us().unwrap_or(1) }
+    }
+
+    /// How much an amount of tests weighs.
+    pub(crate) fn weigh(&self, load: Load) -> u64 {
+        load.us(self.unknown_us().unwrap_or(1))
     }
 
     /// Sums for people.
@@ -210,35 +292,66 @@ impl Suite {
     }
 
     /// Opens a shard.
-    pub(crate) fn add_shard(&mut self, token: Token, agent: AgentName) {
+    pub(crate) fn add_shard(&mut self, token: Token, agent: AgentName, now: Monotonic) {
         *self.shards_by_agent.entry(agent.clone()).or_default() += 1;
-        self.shards
-            .insert(token, Shard { agent, open: 0, is_dismissed: false, has_result: false, has_withdrawn: false });
+        let shard = Shard {
+            agent,
+            open: 0,
+            load: Load::default(),
+            progressed: now,
+            is_dismissed: false,
+            has_result: false,
+            has_withdrawn: false,
+        };
+        self.shards.insert(token, shard);
         self.coming.insert(token);
     }
 
     /// A shard has asked for tests.
     pub(crate) fn set_asking(&mut self, token: Token) {
         self.asking.insert(token);
+        self.eager.insert(token);
         if let Some(shard) = self.shards.get_mut(&token) {
             shard.has_withdrawn = false;
         }
         self.refresh_shard(token);
     }
 
-    /// A shard has got tests; it asks no more.
-    pub(crate) fn add_open(&mut self, token: Token, tests: usize) {
-        self.asking.remove(&token);
+    /// A shard has come further.
+    pub(crate) fn note_progress(&mut self, token: Token, now: Monotonic) {
         if let Some(shard) = self.shards.get_mut(&token) {
-            shard.open += u32::try_from(tests).unwrap_or(u32::MAX);
+            shard.progressed = now;
+        }
+    }
+
+    /// A shard has got tests; it asks no more.
+    pub(crate) fn add_open(&mut self, token: Token, tests: impl Iterator<Item = TestIndex>, now: Monotonic) {
+        self.asking.remove(&token);
+        self.eager.remove(&token);
+        if let Some(shard) = self.shards.get_mut(&token) {
+            if shard.open == 0 {
+                shard.progressed = now;
+            }
+            for test in tests {
+                let expected = self.tests[test.0 as usize].expected;
+                shard.open += 1;
+                shard.load.add(expected);
+                self.dealt_load.add(expected);
+            }
         }
         self.refresh_shard(token);
     }
 
     /// A test that a shard holds is its own no more.
-    pub(crate) fn remove_open(&mut self, token: Token) {
+    pub(crate) fn remove_open(&mut self, token: Token, test: TestIndex) {
         if let Some(shard) = self.shards.get_mut(&token) {
+            let expected = self.tests[test.0 as usize].expected;
             shard.open -= 1;
+            shard.load.remove(expected);
+            self.dealt_load.remove(expected);
+            if self.asking.contains(&token) {
+                self.eager.insert(token);
+            }
         }
         self.refresh_shard(token);
     }
@@ -246,6 +359,7 @@ impl Suite {
     /// A shard gets nothing more.
     pub(crate) fn set_dismissed(&mut self, token: Token) {
         self.asking.remove(&token);
+        self.eager.remove(&token);
         if let Some(shard) = self.shards.get_mut(&token) {
             shard.is_dismissed = true;
         }
@@ -277,6 +391,7 @@ impl Suite {
     /// Ends a shard.
     pub(crate) fn remove_shard(&mut self, token: Token) -> Option<Shard> {
         self.asking.remove(&token);
+        self.eager.remove(&token);
         self.coming.remove(&token);
         self.idle.remove(&token);
         let shard = self.shards.remove(&token)?;
