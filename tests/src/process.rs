@@ -133,6 +133,12 @@ impl Process {
         Ended { status, stdout: gathered.stdout.join("\n"), stderr: gathered.stderr.join("\n") }
     }
 
+    /// The lines of its standard output so far.
+    #[must_use]
+    pub fn stdout_lines(&self) -> Vec<String> {
+        self.lines.lock().stdout.clone()
+    }
+
     /// What it has written so far.
     #[must_use]
     pub fn said(&self) -> String {
