@@ -10,6 +10,11 @@ use super::{CommitError, Committed, Key, OpenError, StoreError, Value, WriteBatc
 /// under that epoch. After any error other than a refusal ([`CommitError::StaleEpoch`], [`CommitError::TooLarge`]) the
 /// outcome is to be taken as unknown, and later calls may fail until `load` has read again what is durable.
 pub trait Store: Send {
+    /// Whether there is room to begin a coordinator life. Asked before [`load`](Self::load); cheap, and changes nothing.
+    fn room(&self) -> Result<(), OpenError> {
+        Ok(())
+    }
+
     /// Opens the store, creating it when there is none, and reads all of it. May be called again at any time, above
     /// all after a failed commit: the answer is what is durable then.
     fn load(&mut self) -> Result<Loaded, OpenError>;

@@ -60,6 +60,16 @@ pub enum OpenError {
         /// What is wrong with it.
         fault: TailFault,
     },
+    /// The live rows with which the journal begins cannot be read.
+    #[error("the rows in {} are damaged at byte {offset}: {fault}; keep a copy of the directory and restore a backup", path.display())]
+    Base {
+        /// The file.
+        path: PathBuf,
+        /// Where the first damaged block of rows begins.
+        offset: u64,
+        /// What is wrong with it.
+        fault: BaseFault,
+    },
     /// A frame of the journal cannot be read.
     #[error("frame {seq} of the journal {} {fault}; keep a copy of the directory and restore a backup", dir.display())]
     Frame {
@@ -90,6 +100,28 @@ pub enum OpenError {
         /// The newest frame that is known to have been acknowledged.
         acknowledged: u64,
     },
+}
+
+impl OpenError {
+    /// Whether it may go away when somebody makes room on the disk.
+    #[must_use]
+    pub fn is_no_space(&self) -> bool {
+        match self {
+            Self::NoSpace { .. } => true,
+            Self::Io { source, .. } => {
+                use io::ErrorKind::{QuotaExceeded, StorageFull};
+                matches!(source.kind(), StorageFull | QuotaExceeded)
+            }
+            Self::Locked { .. }
+            | Self::Engine { .. }
+            | Self::Manifest { .. }
+            | Self::TailMark { .. }
+            | Self::Base { .. }
+            | Self::Frame { .. }
+            | Self::Gap { .. }
+            | Self::MissingTail { .. } => false,
+        }
+    }
 }
 
 /// What is wrong with a manifest.
@@ -136,6 +168,39 @@ pub enum TailFault {
     /// Neither of its two copies fits its checksum.
     #[error("is damaged: neither of its two copies fits its checksum")]
     Damaged,
+}
+
+/// What is wrong with the file of rows with which a journal begins.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum BaseFault {
+    /// It is not there.
+    #[error("the file is missing")]
+    Missing,
+    /// It ends in the middle of a block.
+    #[error("the file ends in the middle of a block; it has {found} bytes, {expected} were expected")]
+    Cut {
+        /// Bytes that it has.
+        found: u64,
+        /// Bytes that it must have.
+        expected: u64,
+    },
+    /// A block cannot be read.
+    #[error("the block {0}")]
+    Block(#[from] FrameFault),
+    /// A block is not the one that was written there.
+    #[error("the block is not the one that belongs there")]
+    Foreign,
+    /// The rows in a block cannot be read.
+    #[error("the rows in the block cannot be read: {0}")]
+    Rows(&'static str),
+    /// It ends with another block than it must.
+    #[error("the file does not end as it must; it has {found} bytes, {expected} were expected")]
+    WrongEnd {
+        /// Bytes that it has.
+        found: u64,
+        /// Bytes that it must have.
+        expected: u64,
+    },
 }
 
 /// What is wrong with a frame.
@@ -249,6 +314,28 @@ pub enum CommitError {
     /// The store cannot write; the outcome is unknown.
     #[error(transparent)]
     Store(StoreError),
+}
+
+impl StoreError {
+    /// Whether it may go away when somebody makes room on the disk.
+    #[must_use]
+    pub fn is_no_space(&self) -> bool {
+        match self {
+            Self::NoSpace { .. } => true,
+            Self::NotLoaded | Self::Poisoned { .. } | Self::Failed { .. } | Self::EpochsUsedUp => false,
+        }
+    }
+}
+
+impl CommitError {
+    /// Whether it may go away when somebody makes room on the disk.
+    #[must_use]
+    pub fn is_no_space(&self) -> bool {
+        match self {
+            Self::NoSpace { .. } => true,
+            Self::StaleEpoch { .. } | Self::TooLarge { .. } | Self::Store(_) => false,
+        }
+    }
 }
 
 impl From<StoreError> for CommitError {

@@ -20,6 +20,6 @@ mod sled;
 pub use batch::{BATCH_BYTES_MAX, KEY_BYTES_MAX, Key, RowWrite, VALUE_BYTES_MAX, Value, WriteBatch};
 pub use committed::Committed;
 pub use contract::{Loaded, Space, Store};
-pub use error::{CommitError, FrameFault, ManifestFault, OpenError, StoreError, TailFault};
+pub use error::{BaseFault, CommitError, FrameFault, ManifestFault, OpenError, StoreError, TailFault};
 pub use memory::{Failure, MemoryDisk, MemoryStore};
 pub use sled::{SledOptions, SledStore};

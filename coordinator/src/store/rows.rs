@@ -1,6 +1,7 @@
 //! The live rows, as every engine here keeps them in memory.
 
 use std::collections::BTreeMap;
+use std::ops::Bound;
 
 use super::{Key, RowWrite, Value};
 
@@ -29,8 +30,10 @@ impl Rows {
         matching.map(|(key, value)| (key.clone(), value.clone())).collect()
     }
 
-    pub(super) fn iter(&self) -> impl Iterator<Item = (&Key, &Value)> {
-        self.rows.iter()
+    /// The rows after this one, or all of them.
+    pub(super) fn after(&self, key: Option<&Key>) -> impl Iterator<Item = (&Key, &Value)> {
+        let from = key.map_or(Bound::Unbounded, Bound::Excluded);
+        self.rows.range::<Key, _>((from, Bound::Unbounded))
     }
 
     pub(super) fn len(&self) -> u64 {

@@ -7,8 +7,12 @@ use muster_common::id::Epoch;
 use muster_coordinator::store::{Key, Loaded, RowWrite, SledOptions, SledStore, Store, Value, WriteBatch};
 
 /// Small generations, so that short tests see several of them.
-pub(crate) const SMALL: SledOptions =
-    SledOptions { generation_bytes_min: 64 << 10, free_bytes_min: 1 << 20, cache_bytes: 4 << 20 };
+pub(crate) const SMALL: SledOptions = SledOptions {
+    generation_bytes_min: 64 << 10,
+    free_bytes_min: 1 << 20,
+    ballast_bytes: 64 << 10,
+    cache_bytes: 4 << 20,
+};
 
 /// Opens the store and begins a life.
 pub(crate) fn begin(dir: &Path, options: SledOptions) -> (SledStore, Loaded, Epoch) {

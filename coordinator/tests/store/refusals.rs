@@ -4,8 +4,8 @@ use std::fs;
 
 use muster_common::id::Epoch;
 use muster_coordinator::store::{
-    CommitError, ManifestFault, OpenError, SledOptions, SledStore, Store, StoreError, TailFault, VALUE_BYTES_MAX,
-    WriteBatch,
+    BaseFault, CommitError, ManifestFault, OpenError, SledOptions, SledStore, Store, StoreError, TailFault,
+    VALUE_BYTES_MAX, WriteBatch,
 };
 
 use super::fixture::{SMALL, begin, commit, put};
@@ -79,15 +79,15 @@ fn a_manifest_of_a_newer_coordinator_is_named() {
     drop(begin(dir.path(), SMALL));
     let path = dir.path().join("MANIFEST");
     let text = fs::read_to_string(&path).expect("it is there");
-    fs::write(&path, text.replace("version: 1", "version: 2")).expect("it can be written");
+    fs::write(&path, text.replace("version: 2", "version: 3")).expect("it can be written");
     let refused = SledStore::at(dir.path(), SMALL).load().expect_err("it cannot be read");
-    let is_named = matches!(&refused, OpenError::Manifest { fault: ManifestFault::UnknownVersion { found, .. }, .. } if found == "2");
+    let is_named = matches!(&refused, OpenError::Manifest { fault: ManifestFault::UnknownVersion { found, .. }, .. } if found == "3");
     assert!(is_named, "{refused}");
 }
 
 #[test]
 fn a_missing_file_is_not_taken_for_an_empty_store() {
-    for name in ["MANIFEST", "TAIL", "generation-0000000001/db"] {
+    for name in ["MANIFEST", "TAIL", "base-0000000001", "journal-0000000001/db"] {
         let dir = tempfile::tempdir().expect("a directory");
         drop(begin(dir.path(), SMALL));
         fs::remove_file(dir.path().join(name)).expect("it is there");
@@ -95,7 +95,8 @@ fn a_missing_file_is_not_taken_for_an_empty_store() {
         match (name, &refused) {
             ("MANIFEST", OpenError::Manifest { fault: ManifestFault::Missing, .. })
             | ("TAIL", OpenError::TailMark { fault: TailFault::Missing, .. })
-            | (_, OpenError::Engine { .. }) => {}
+            | ("base-0000000001", OpenError::Base { fault: BaseFault::Missing, .. })
+            | ("journal-0000000001/db", OpenError::Engine { .. }) => {}
             _ => panic!("{name}: {refused}"),
         }
     }

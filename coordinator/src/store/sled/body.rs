@@ -1,4 +1,6 @@
-//! The writes inside the frames of one commit.
+//! The writes inside the frames of one commit, and the rows inside the frames of a base.
+
+use prost::encoding::{decode_varint, encode_varint};
 
 use crate::store::{Key, RowWrite, Value};
 
@@ -20,7 +22,7 @@ pub(super) fn write(body: &mut Vec<u8>, write: &RowWrite) {
     }
 }
 
-/// Reads all writes of a commit. The error says what is wrong.
+/// Reads all writes. The error says what is wrong.
 pub(super) fn decode(mut body: &[u8]) -> Result<Vec<RowWrite>, &'static str> {
     let mut writes = Vec::new();
     while let Some((&tag, rest)) = body.split_first() {
@@ -36,15 +38,15 @@ pub(super) fn decode(mut body: &[u8]) -> Result<Vec<RowWrite>, &'static str> {
 }
 
 fn bytes(body: &mut Vec<u8>, bytes: &[u8]) {
-    body.extend((bytes.len() as u64).to_le_bytes());
+    encode_varint(bytes.len() as u64, body);
     body.extend(bytes);
 }
 
 fn take(body: &mut &[u8]) -> Result<Vec<u8>, &'static str> {
     const CUT: &str = "a write is cut off";
-    let (length, rest) = body.split_first_chunk::<8>().ok_or(CUT)?;
-    let length = usize::try_from(u64::from_le_bytes(*length)).map_err(|_| CUT)?;
-    let (taken, rest) = rest.split_at_checked(length).ok_or(CUT)?;
+    let length = decode_varint(body).map_err(|_| CUT)?;
+    let length = usize::try_from(length).map_err(|_| CUT)?;
+    let (taken, rest) = body.split_at_checked(length).ok_or(CUT)?;
     *body = rest;
     Ok(taken.to_vec())
 }

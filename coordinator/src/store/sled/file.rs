@@ -33,6 +33,14 @@ pub(super) fn replace(dir: &Path, name: &str, content: &[u8]) -> io::Result<()> 
     sync_directory(dir)
 }
 
+/// Removes a file. Nothing happens if there is none.
+pub(super) fn remove(path: &Path) -> io::Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        Ok(()) | Err(_) => Ok(()),
+    }
+}
+
 /// Removes a directory with all that is in it. Nothing happens if there is none.
 pub(super) fn remove_directory(dir: &Path) -> io::Result<()> {
     match fs::remove_dir_all(dir) {

@@ -1,4 +1,4 @@
-//! One entry of the journal.
+//! One entry of the journal, or one block of a base.
 
 use std::fmt;
 
@@ -7,8 +7,8 @@ use sha2::{Digest, Sha256};
 
 use crate::store::FrameFault;
 
-/// A numbered, checksummed piece of the journal. A commit is one frame, or several of which only the last is marked as
-/// last; without that one the others do not count.
+/// A numbered, checksummed piece of the journal or of a base. A commit is one frame, or several of which only the last is
+/// marked as last; without that one the others do not count. A base is one such sequence in a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Frame<'a> {
     pub(super) kind: Kind,
@@ -23,7 +23,7 @@ pub(super) struct Frame<'a> {
 /// What a frame belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
-    /// The live rows with which a generation begins.
+    /// Live rows with which a generation begins.
     Base,
     /// The writes of one commit.
     Commit,
@@ -59,6 +59,11 @@ impl Frame<'_> {
 }
 
 impl<'a> Frame<'a> {
+    /// How many bytes of body follow this header, as it says itself; nothing is checked.
+    pub(super) fn body_bytes(header: &[u8; HEADER_BYTES]) -> u64 {
+        field(header, 50)
+    }
+
     /// Reads what [`encode`](Frame::encode) wrote, and nothing else.
     pub(super) fn decode(bytes: &'a [u8]) -> Result<Self, FrameFault> {
         let found = *bytes.first().ok_or(FrameFault::Length { expected: HEADER_BYTES, found: 0 })?;
@@ -108,7 +113,7 @@ impl Kind {
 }
 
 impl Hash {
-    /// The hash of stored bytes.
+    /// The hash of bytes.
     pub(super) fn of(bytes: &[u8]) -> Self {
         Self(Sha256::digest(bytes).into())
     }
@@ -151,16 +156,16 @@ fn field(header: &[u8; HEADER_BYTES], at: usize) -> u64 {
     u64::from_le_bytes(bytes)
 }
 
-/// Bytes of a frame's body.
+/// Bytes of the body of a frame in the journal.
 ///
 /// sled keeps up to 17 values in one page and rewrites the page as a whole; a page of about 128 KiB or more becomes a
 /// file of its own, and those sled never syncs. So 18 full frames must stay below that.
 pub(super) const BODY_BYTES_MAX: usize = 6 << 10;
 
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
 const LAST: u8 = 0x80;
 /// Version, kind, epoch, seq, previous hash, body length, checksum.
-const HEADER_BYTES: usize = 1 + 1 + 8 + 8 + 32 + 8 + 4;
+pub(super) const HEADER_BYTES: usize = 1 + 1 + 8 + 8 + 32 + 8 + 4;
 const _: () = assert!(18 * (HEADER_BYTES + BODY_BYTES_MAX + 64) < 128 << 10);
 
 #[cfg(test)]

@@ -1,13 +1,16 @@
-//! Appends commits to a generation.
+//! Appends commits to a journal.
+
+use std::path::Path;
 
 use muster_common::id::Epoch;
 
 use super::body;
 use super::engine::{Engine, Fault};
+use super::file;
 use super::frame::{BODY_BYTES_MAX, Frame, Hash, Kind, Position};
-use crate::store::{Key, RowWrite, Value};
+use crate::store::RowWrite;
 
-/// The writing end of a generation. After a fault its memory and its disk may differ: it takes no more appends.
+/// The writing end of a journal. After a fault its memory and its disk may differ: it takes no more appends.
 pub(super) struct Journal {
     engine: Engine,
     end: Position,
@@ -20,6 +23,15 @@ pub(super) struct Append<'a> {
     kind: Kind,
     epoch: Epoch,
     body: Vec<u8>,
+}
+
+/// Makes an empty journal in this directory, durable. What was there did not count.
+pub(super) fn create(dir: &Path, cache_bytes: u64) -> Result<Engine, Fault> {
+    file::remove_directory(dir)?;
+    file::create_directory(dir)?;
+    let engine = Engine::open(dir, cache_bytes)?;
+    engine.sync_all(dir)?;
+    Ok(engine)
 }
 
 impl Journal {
@@ -38,8 +50,9 @@ impl Journal {
         self.engine.sync()
     }
 
-    pub(super) fn engine(&self) -> &Engine {
-        &self.engine
+    /// Stops writing; what is left is to close the engine.
+    pub(super) fn into_engine(self) -> Engine {
+        self.engine
     }
 
     /// The newest frame.
@@ -65,12 +78,6 @@ impl Append<'_> {
     /// Adds a write.
     pub(super) fn write(&mut self, write: &RowWrite) -> Result<(), Fault> {
         body::write(&mut self.body, write);
-        self.spill()
-    }
-
-    /// Adds a write that sets a row.
-    pub(super) fn put(&mut self, key: &Key, value: &Value) -> Result<(), Fault> {
-        body::put(&mut self.body, key, value);
         self.spill()
     }
 

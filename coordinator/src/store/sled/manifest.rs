@@ -1,4 +1,4 @@
-//! Which generation counts.
+//! Which base and which journals count.
 
 use std::fs;
 use std::io;
@@ -6,21 +6,36 @@ use std::path::{Path, PathBuf};
 
 use muster_common::id::Epoch;
 
+use super::base::Seal;
 use super::file;
 use super::frame::{Hash, Position};
 use crate::store::{ManifestFault, OpenError};
 
-/// The root of the store on disk. A generation exists once a manifest names it.
+/// The root of the store on disk. A base and a journal exist once a manifest names them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Manifest {
     pub(super) store_id: u128,
+    /// The number of the base that counts, and of the journal that begins with it.
     pub(super) generation: u64,
-    /// The epoch at which the generation begins.
+    /// The epoch at which the journal begins.
     pub(super) epoch: Epoch,
-    /// The last frame before the generation.
+    /// The base's content.
+    pub(super) base: Seal,
+    /// The last frame before the journal.
     pub(super) before: Position,
-    /// The last frame of the live rows with which it begins.
-    pub(super) base: Position,
+    /// The newest frame of which the base may hold something: without it, the base means nothing.
+    pub(super) complete: Position,
+    /// Where the next journal goes on behind this one, once it does.
+    pub(super) next: Option<Next>,
+}
+
+/// The place between two journals.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Next {
+    /// The epoch at which the later journal begins.
+    pub(super) epoch: Epoch,
+    /// The last frame of the earlier one.
+    pub(super) before: Position,
 }
 
 impl Manifest {
@@ -48,11 +63,13 @@ impl Manifest {
     }
 
     fn encode(&self) -> String {
-        let Self { store_id, generation, epoch, before, base } = self;
+        let Self { store_id, generation, epoch, base, before, complete, next } = self;
+        let shown = |Next { epoch, before }| format!("{epoch} {} {}", before.seq, before.hash);
+        let next = next.map_or_else(|| NONE.to_owned(), shown);
         let text = format!(
             "{TITLE}\nversion: {VERSION}\nstore: {store_id:032x}\ngeneration: {generation}\nepoch: {epoch}\n\
-             before: {} {}\nbase: {} {}\n",
-            before.seq, before.hash, base.seq, base.hash
+             base: {} {}\nbefore: {} {}\ncomplete: {} {}\nnext: {next}\n",
+            base.bytes, base.hash, before.seq, before.hash, complete.seq, complete.hash
         );
         let checksum = crc32fast::hash(text.as_bytes());
         format!("{text}checksum: {checksum:08x}\n")
@@ -74,12 +91,21 @@ impl Manifest {
             return Err(ManifestFault::UnknownVersion { found: version.to_owned(), known: VERSION });
         }
         let store_id = field(3, "store", "the store's identity")?;
+        let generation = field(4, "generation", "a generation")?;
+        let epoch = field(5, "epoch", "an epoch")?;
+        let base = field(6, "base", SIZE)?;
+        let before = field(7, "before", PLACE)?;
+        let complete = field(8, "complete", PLACE)?;
+        let next = field(9, "next", NEXT)?;
+        let (base_bytes, hash) = numbered(base).ok_or(fault(6, SIZE))?;
         let manifest = Self {
             store_id: u128::from_str_radix(store_id, 16).map_err(|_| fault(3, "the store's identity"))?,
-            generation: number(field(4, "generation", "a generation")?).ok_or(fault(4, "a generation"))?,
-            epoch: Epoch(number(field(5, "epoch", "an epoch")?).ok_or(fault(5, "an epoch"))?),
-            before: position(field(6, "before", "a frame and its hash")?).ok_or(fault(6, "a frame and its hash"))?,
-            base: position(field(7, "base", "a frame and its hash")?).ok_or(fault(7, "a frame and its hash"))?,
+            generation: number(generation).ok_or(fault(4, "a generation"))?,
+            epoch: Epoch(number(epoch).ok_or(fault(5, "an epoch"))?),
+            base: Seal { bytes: base_bytes, hash },
+            before: position(before).ok_or(fault(7, PLACE))?,
+            complete: position(complete).ok_or(fault(8, PLACE))?,
+            next: if next == NONE { None } else { Some(next_journal(next).ok_or(fault(9, NEXT))?) },
         };
         // Written again it must be the same to the byte; the checksum is among those bytes.
         if manifest.encode().as_bytes() == bytes { Ok(manifest) } else { Err(ManifestFault::Checksum) }
@@ -91,13 +117,26 @@ fn number(text: &str) -> Option<u64> {
 }
 
 fn position(text: &str) -> Option<Position> {
+    numbered(text).map(|(seq, hash)| Position { seq, hash })
+}
+
+fn next_journal(text: &str) -> Option<Next> {
+    let (epoch, before) = text.split_once(' ')?;
+    Some(Next { epoch: Epoch(number(epoch)?), before: position(before)? })
+}
+
+fn numbered(text: &str) -> Option<(u64, Hash)> {
     let (seq, hash) = text.split_once(' ')?;
-    Some(Position { seq: number(seq)?, hash: Hash::parse(hash)? })
+    Some((number(seq)?, Hash::parse(hash)?))
 }
 
 const NAME: &str = "MANIFEST";
 const TITLE: &str = "muster store";
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
+const NONE: &str = "none";
+const PLACE: &str = "a frame and its hash";
+const NEXT: &str = "an epoch, a frame and its hash";
+const SIZE: &str = "a size and a hash";
 
 #[cfg(test)]
 mod tests {
@@ -105,16 +144,20 @@ mod tests {
 
     fn manifest() -> Manifest {
         let before = Position { seq: 120, hash: Hash::of(b"before") };
-        let base = Position { seq: 133, hash: Hash::of(b"base") };
-        Manifest { store_id: 0xabc, generation: 7, epoch: Epoch(3), before, base }
+        let complete = Position { seq: 133, hash: Hash::of(b"complete") };
+        let base = Seal { bytes: 4_711, hash: Hash::of(b"base") };
+        Manifest { store_id: 0xabc, generation: 7, epoch: Epoch(3), base, before, complete, next: None }
     }
 
     #[test]
     fn a_manifest_is_read_as_it_was_written() {
         let dir = tempfile::tempdir().expect("a directory");
         assert_eq!(Manifest::read(dir.path()).expect("readable"), None);
-        manifest().write(dir.path()).expect("written");
-        assert_eq!(Manifest::read(dir.path()).expect("readable"), Some(manifest()));
+        for next in [None, Some(Next { epoch: Epoch(4), before: manifest().complete })] {
+            let manifest = Manifest { next, ..manifest() };
+            manifest.write(dir.path()).expect("written");
+            assert_eq!(Manifest::read(dir.path()).expect("readable"), Some(manifest));
+        }
     }
 
     #[test]
@@ -132,7 +175,7 @@ mod tests {
 
     #[test]
     fn a_newer_version_is_named() {
-        let text = manifest().encode().replace("version: 1", "version: 12");
+        let text = manifest().encode().replace("version: 2", "version: 12");
         let expected = ManifestFault::UnknownVersion { found: "12".to_owned(), known: VERSION };
         assert_eq!(Manifest::parse(text.as_bytes()), Err(expected));
     }

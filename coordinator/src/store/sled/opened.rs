@@ -1,4 +1,4 @@
-//! A store that is open: the generation that counts, the rows in it, and the mark beside it.
+//! A store that is open: the journal that is written to, the rows, the mark beside it, and the way to the next generation.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -6,13 +6,16 @@ use std::path::{Path, PathBuf};
 use muster_common::id::Epoch;
 use uuid::Uuid;
 
-use super::engine::Fault;
+use super::base::{BaseWriter, Identity, Seal};
+use super::engine::{Engine, Fault};
 use super::frame::{Hash, Kind, Position};
-use super::generation::{self, Found};
-use super::journal::Journal;
-use super::manifest::Manifest;
+use super::journal::{self, Journal};
+use super::layout;
+use super::manifest::{Manifest, Next};
+use super::recovery::{self, Found};
 use super::room::{self, NoRoom};
 use super::store::SledOptions;
+use super::succession::{Succession, Task, prepare};
 use super::tail::{self, TailMark};
 use crate::store::rows::Rows;
 use crate::store::{ManifestFault, OpenError, RowWrite, Space, TailFault};
@@ -26,11 +29,14 @@ pub(super) struct Opened {
     tail: TailMark,
     rows: Rows,
     epoch: Epoch,
-    /// The journal's size above which the next generation is considered.
-    next_above: u64,
+    succession: Succession,
+    /// Removes what does not count any more.
+    tidying: Option<Task<()>>,
+    /// The journal's size above which the next generation is tried again after it was postponed.
+    retry_above: u64,
 }
 
-/// The next generation could not be begun.
+/// The next generation could not be begun, or not ended.
 pub(super) enum NextFault {
     /// The present one goes on as if nothing had been tried.
     Postponed(Fault),
@@ -43,26 +49,47 @@ impl Opened {
     /// found: what a failed sync left in memory may never reach the disk.
     pub(super) fn open(dir: &Path, options: SledOptions, anew: bool) -> Result<Self, OpenError> {
         require_room(dir, OPENING_BYTES)?;
-        let (manifest, tail) = match (Manifest::read(dir)?, TailMark::open(dir)?) {
+        let (manifest, mut tail) = match (Manifest::read(dir)?, TailMark::open(dir)?) {
             (Some(manifest), Some(tail)) => (manifest, tail),
             (Some(_), None) => {
                 return Err(OpenError::TailMark { path: dir.join(tail::NAME), fault: TailFault::Missing });
             }
-            (None, tail) => Self::create(dir, &options, tail.as_ref())?,
+            (None, tail) => create(dir, &options, tail.as_ref())?,
         };
+        let failed = |action, source| OpenError::Io { action, path: dir.to_owned(), source };
         let Found { journal, content, is_repaired } =
-            generation::open(dir, &manifest, tail.newest(), options.cache_bytes)?;
-        let is_exact = !content.has_leftovers && content.end.seq <= tail.newest().seq.max(manifest.base.seq);
+            recovery::open(dir, &manifest, tail.newest(), options.cache_bytes)?;
+        layout::remove_others(dir, &manifest).map_err(|source| failed("clean", source))?;
+        let known = tail.newest().seq.max(manifest.complete.seq);
+        let is_exact = !content.has_leftovers && content.end.seq <= known;
         let (rows, epoch) = (content.rows, content.epoch);
-        let next_above = options.generation_bytes_min;
-        let mut opened = Self { dir: dir.to_owned(), options, manifest, journal, tail, rows, epoch, next_above };
-        generation::remove_others(dir, manifest.generation).map_err(|source| opened.failed("clean", source))?;
-        if anew || is_repaired || !is_exact {
-            require_room(dir, OPENING_BYTES + 2 * opened.rows.bytes())?;
-            let next = generation::directory(dir, opened.manifest.generation + 1);
-            opened.begin_generation().map_err(|fault| fault.into_fault().into_open_error(&next))?;
-        }
-        Ok(opened)
+        let (manifest, journal) = if anew || is_repaired || !is_exact {
+            require_room(dir, OPENING_BYTES + base_bytes(&rows))?;
+            drop(journal);
+            let generation = manifest.generation + 2;
+            let start =
+                Start { identity: Identity { generation, epoch, ..recovery::identity(&manifest) }, at: content.end };
+            let begun = start.begin(dir, &rows, options.cache_bytes);
+            let (manifest, journal) = begun.map_err(|fault| fault.into_open_error(dir))?;
+            manifest.write(dir).map_err(|source| failed("write the manifest in", source))?;
+            tail.move_to(content.end).map_err(|source| failed("move the tail mark in", source))?;
+            layout::remove_others(dir, &manifest).map_err(|source| failed("clean", source))?;
+            (manifest, journal)
+        } else {
+            (manifest, journal)
+        };
+        Ok(Self {
+            dir: dir.to_owned(),
+            options,
+            manifest,
+            journal,
+            tail,
+            rows,
+            epoch,
+            succession: Succession::Idle,
+            tidying: None,
+            retry_above: 0,
+        })
     }
 
     /// Writes one commit and makes it durable, then carries it out on the rows.
@@ -79,35 +106,23 @@ impl Opened {
         Ok(())
     }
 
-    /// Garbage outweighs the live rows.
-    pub(super) fn is_next_due(&self) -> bool {
-        let written = self.journal.bytes();
-        written > self.next_above && written.saturating_sub(self.rows.bytes()) > self.rows.bytes()
-    }
-
-    /// Moves the live rows to a new generation and removes the old one.
-    pub(super) fn begin_generation(&mut self) -> Result<(), NextFault> {
-        let written = self.journal.bytes();
-        self.next_above = written.max(self.options.generation_bytes_min) + self.options.generation_bytes_min;
-        let postponed = |fault: Fault| NextFault::Postponed(fault);
-        let needed = self.options.free_bytes_min + 2 * self.rows.bytes();
-        self.require_room(needed).map_err(postponed)?;
-        let plan = Manifest {
-            generation: self.manifest.generation + 1,
-            epoch: self.epoch,
-            before: self.journal.end(),
-            ..self.manifest
+    /// Goes on towards the next generation after a commit of so many bytes: begins it when the journal has grown beyond
+    /// its share, and takes a part of the rows for it.
+    pub(super) fn advance(&mut self, committed_bytes: usize) -> Result<(), NextFault> {
+        let result = match std::mem::take(&mut self.succession) {
+            Succession::Idle if self.is_next_due() => self.begin_next(),
+            Succession::Idle => Ok(()),
+            Succession::Preparing(task) if task.is_finished() => self.switch(task),
+            Succession::Preparing(task) => {
+                self.succession = Succession::Preparing(task);
+                Ok(())
+            }
+            Succession::Writing(writer) => self.write_base(writer, committed_bytes),
         };
-        let (journal, manifest) =
-            generation::create(&self.dir, plan, &self.rows, self.options.cache_bytes).map_err(postponed)?;
-        let unclear = |error: io::Error| NextFault::Unclear(error.into());
-        manifest.write(&self.dir).map_err(unclear)?;
-        self.tail.move_to(manifest.base).map_err(unclear)?;
-        (self.journal, self.manifest) = (journal, manifest);
-        self.next_above = self.options.generation_bytes_min;
-        // What cannot be removed now does not count any more, and is tried again by the next one and when opening.
-        let _ = generation::remove_others(&self.dir, manifest.generation);
-        Ok(())
+        if result.is_err() {
+            self.retry_above = self.journal.bytes() + self.options.generation_bytes_min;
+        }
+        result
     }
 
     /// Refuses while the disk has less room than the writes need and the next opening may need.
@@ -131,29 +146,87 @@ impl Opened {
         Space {
             live_rows: self.rows.len(),
             live_bytes: self.rows.bytes(),
-            written_bytes: self.journal.bytes(),
+            written_bytes: self.manifest.base.bytes + self.journal.bytes(),
             generation: self.manifest.generation,
         }
     }
 
-    /// Creates an empty store: first the mark, then the generation, at last the manifest. Where a crash came between,
-    /// nothing was acknowledged and it begins again.
-    fn create(dir: &Path, options: &SledOptions, tail: Option<&TailMark>) -> Result<(Manifest, TailMark), OpenError> {
-        let failed = |action, source| OpenError::Io { action, path: dir.to_owned(), source };
-        let leftovers = generation::all(dir).map_err(|source| failed("read", source))?;
-        if tail.map_or(!leftovers.is_empty(), |tail| tail.newest().seq > 0) {
-            return Err(OpenError::Manifest { path: Manifest::path(dir), fault: ManifestFault::Missing });
+    fn is_next_due(&self) -> bool {
+        let bytes = self.journal.bytes();
+        // A base that was cut short by the end of a process is begun again at once.
+        bytes > self.retry_above && (self.manifest.next.is_some() || bytes > self.journal_bytes_max())
+    }
+
+    /// What is replaced stays in the journal until the next generation: a share of what lives.
+    fn journal_bytes_max(&self) -> u64 {
+        self.options.generation_bytes_min.max(self.rows.bytes() / JOURNAL_SHARE)
+    }
+
+    fn begin_next(&mut self) -> Result<(), NextFault> {
+        let needed = self.options.free_bytes_min + base_bytes(&self.rows);
+        self.require_room(needed).map_err(NextFault::Postponed)?;
+        self.succession = if let Some(next) = self.manifest.next {
+            Succession::Writing(self.start_base(next)?)
+        } else {
+            let dir = layout::journal(&self.dir, self.manifest.generation + 1);
+            Succession::Preparing(prepare(dir, self.options.cache_bytes).map_err(NextFault::Postponed)?)
+        };
+        Ok(())
+    }
+
+    /// From here on commits go to the next journal.
+    fn switch(&mut self, task: Task<Result<Engine, Fault>>) -> Result<(), NextFault> {
+        let broken = || Err(Fault::from(io::Error::other("the thread that makes the next journal broke down")));
+        let engine = task.finish().unwrap_or_else(broken).map_err(NextFault::Postponed)?;
+        let end = self.journal.end();
+        let next = Next { epoch: self.epoch, before: end };
+        let manifest = Manifest { next: Some(next), ..self.manifest };
+        manifest.write(&self.dir).map_err(unclear)?;
+        self.manifest = manifest;
+        let closed = std::mem::replace(&mut self.journal, Journal::new(engine, end, 0)).into_engine();
+        // Closing takes sled a while.
+        self.tidying = Task::start("muster-tidy", move || drop(closed)).ok();
+        self.succession = Succession::Writing(self.start_base(next)?);
+        Ok(())
+    }
+
+    fn start_base(&self, next: Next) -> Result<BaseWriter, NextFault> {
+        let Manifest { store_id, generation, .. } = self.manifest;
+        let generation = generation + 1;
+        let identity = Identity { store_id, generation, epoch: next.epoch };
+        BaseWriter::start(layout::base(&self.dir, generation), identity).map_err(NextFault::Postponed)
+    }
+
+    fn write_base(&mut self, mut writer: BaseWriter, committed_bytes: usize) -> Result<(), NextFault> {
+        let bytes = FEED_BYTES_MIN.max(committed_bytes.saturating_mul(FEED_SHARE));
+        let is_behind = self.journal.bytes() > self.journal_bytes_max() / 2;
+        writer.feed(&self.rows, bytes, is_behind);
+        if !writer.is_finished() {
+            self.succession = Succession::Writing(writer);
+            return Ok(());
         }
-        let store_id = Uuid::new_v4().as_u128();
-        let before = Position { seq: 0, hash: Hash::of(&store_id.to_le_bytes()) };
-        let tail = TailMark::create(dir, before).map_err(|source| failed("create the tail mark in", source))?;
-        let plan = Manifest { store_id, generation: 1, epoch: Epoch(0), before, base: before };
-        let created = generation::create(dir, plan, &Rows::default(), options.cache_bytes);
-        let created_dir = generation::directory(dir, plan.generation);
-        let (journal, manifest) = created.map_err(|fault| fault.into_open_error(&created_dir))?;
-        drop(journal);
-        manifest.write(dir).map_err(|source| failed("write the manifest in", source))?;
-        Ok((manifest, tail))
+        let seal = writer.finish().map_err(NextFault::Postponed)?;
+        self.succeed(seal)
+    }
+
+    /// The next generation is whole: it counts, and the one before it does not any more.
+    fn succeed(&mut self, base: Seal) -> Result<(), NextFault> {
+        let Some(Next { epoch, before }) = self.manifest.next else {
+            unreachable!("its journal was begun before its base")
+        };
+        let (store_id, generation) = (self.manifest.store_id, self.manifest.generation + 1);
+        let complete = self.journal.end();
+        let manifest = Manifest { store_id, generation, epoch, base, before, complete, next: None };
+        manifest.write(&self.dir).map_err(unclear)?;
+        self.manifest = manifest;
+        self.retry_above = 0;
+        let dir = self.dir.clone();
+        // What cannot be removed now does not count any more, and is tried again when the store is opened.
+        let tidy = move || drop(remove(&dir, generation - 1));
+        // The one before is awaited first: it holds the journal that is to be removed.
+        self.tidying = None;
+        self.tidying = Task::start("muster-tidy", tidy).ok();
+        Ok(())
     }
 
     fn require_room(&self, needed: u64) -> Result<(), Fault> {
@@ -162,18 +235,60 @@ impl Opened {
             is_no_space: true,
         })
     }
-
-    fn failed(&self, action: &'static str, source: io::Error) -> OpenError {
-        OpenError::Io { action, path: self.dir.clone(), source }
-    }
 }
 
 impl NextFault {
-    fn into_fault(self) -> Fault {
+    /// The fault, whatever it means.
+    pub(super) fn fault(&self) -> &Fault {
         match self {
             Self::Postponed(fault) | Self::Unclear(fault) => fault,
         }
     }
+}
+
+/// A generation that begins while nothing else happens.
+struct Start {
+    identity: Identity,
+    /// The last frame before it.
+    at: Position,
+}
+
+impl Start {
+    /// Makes its base and its journal. It counts once the manifest is written.
+    fn begin(self, dir: &Path, rows: &Rows, cache_bytes: u64) -> Result<(Manifest, Journal), Fault> {
+        let Self { identity, at } = self;
+        let Identity { store_id, generation, epoch } = identity;
+        let engine = journal::create(&layout::journal(dir, generation), cache_bytes)?;
+        let mut writer = BaseWriter::start(layout::base(dir, generation), identity)?;
+        writer.feed(rows, usize::MAX, true);
+        let base = writer.finish()?;
+        let manifest = Manifest { store_id, generation, epoch, base, before: at, complete: at, next: None };
+        Ok((manifest, Journal::new(engine, at, 0)))
+    }
+}
+
+/// Creates an empty store: first the mark, then the generation, at last the manifest. Where a crash came between, nothing
+/// was acknowledged and it begins again.
+fn create(dir: &Path, options: &SledOptions, tail: Option<&TailMark>) -> Result<(Manifest, TailMark), OpenError> {
+    let failed = |action, source| OpenError::Io { action, path: dir.to_owned(), source };
+    let leftovers = layout::all(dir).map_err(|source| failed("read", source))?;
+    if tail.map_or(!leftovers.is_empty(), |tail| tail.newest().seq > 0) {
+        return Err(OpenError::Manifest { path: Manifest::path(dir), fault: ManifestFault::Missing });
+    }
+    let store_id = Uuid::new_v4().as_u128();
+    let at = Position { seq: 0, hash: Hash::of(&store_id.to_le_bytes()) };
+    let tail = TailMark::create(dir, at).map_err(|source| failed("create the tail mark in", source))?;
+    let start = Start { identity: Identity { store_id, generation: 1, epoch: Epoch(0) }, at };
+    let begun = start.begin(dir, &Rows::default(), options.cache_bytes);
+    let (manifest, journal) = begun.map_err(|fault| fault.into_open_error(dir))?;
+    drop(journal);
+    manifest.write(dir).map_err(|source| failed("write the manifest in", source))?;
+    Ok((manifest, tail))
+}
+
+fn remove(dir: &Path, generation: u64) -> io::Result<()> {
+    super::file::remove(&layout::base(dir, generation))?;
+    super::file::remove_directory(&layout::journal(dir, generation))
 }
 
 fn require_room(dir: &Path, needed: u64) -> Result<(), OpenError> {
@@ -183,7 +298,24 @@ fn require_room(dir: &Path, needed: u64) -> Result<(), OpenError> {
     found.map_err(|NoRoom { needed, available }| OpenError::NoSpace { dir: dir.into(), needed, available })
 }
 
+fn unclear(error: io::Error) -> NextFault {
+    NextFault::Unclear(error.into())
+}
+
+/// What a base of these rows takes on the disk, rounded up.
+fn base_bytes(rows: &Rows) -> u64 {
+    rows.bytes() + rows.len() * BASE_ROW_BYTES
+}
+
 /// Recovery rewrites at most one segment of sled's (512 KiB), a snapshot and our own small files.
 const OPENING_BYTES: u64 = 2 << 20;
 /// A frame is written once by itself and about twice more with its page.
 const WRITE_AMPLIFICATION: u64 = 4;
+/// The journal may hold this part of the live bytes: with a base, its successor and what sled adds, the disk holds less
+/// than three times what lives.
+const JOURNAL_SHARE: u64 = 4;
+/// Bytes of rows that go into the next base with each commit, and for each byte of it.
+const FEED_BYTES_MIN: usize = 256 << 10;
+const FEED_SHARE: usize = 16;
+/// What stands around a row in a base.
+const BASE_ROW_BYTES: u64 = 16;

@@ -1,4 +1,4 @@
-//! Reads a journal and judges it: every acknowledged commit is there, in order, unchanged, or the store is refused.
+//! Reads the journals and judges them: every acknowledged commit is there, in order, unchanged, or the store is refused.
 
 use std::path::Path;
 
@@ -11,50 +11,23 @@ use super::manifest::Manifest;
 use crate::store::rows::Rows;
 use crate::store::{FrameFault, OpenError};
 
-/// What a journal holds.
+/// What the journals hold, together with the base before them.
 #[derive(Debug)]
 pub(super) struct Replayed {
     pub(super) rows: Rows,
     pub(super) epoch: Epoch,
     /// The last frame of the last whole commit.
     pub(super) end: Position,
-    /// Bytes of all frames.
+    /// Bytes of the frames of the last journal.
     pub(super) bytes: u64,
     /// Behind `end` lie frames of a commit that was never finished.
     pub(super) has_leftovers: bool,
 }
 
-/// Reads all frames, in order. `acknowledged` is the newest frame that an outside witness knows of.
-pub(super) fn replay<B: AsRef<[u8]>>(
-    dir: &Path,
-    entries: impl Iterator<Item = Result<(B, B), Fault>>,
-    manifest: &Manifest,
-    acknowledged: Position,
-) -> Result<Replayed, OpenError> {
-    let mut replay = Replay::new(manifest, acknowledged);
-    for entry in entries {
-        let (key, bytes) = entry.map_err(|fault| fault.into_open_error(dir))?;
-        let expected = replay.newest.seq + 1;
-        let found = key.as_ref().first_chunk::<8>().map_or(0, |seq| u64::from_be_bytes(*seq));
-        if found != expected || key.as_ref().len() != 8 {
-            return Err(OpenError::Gap { dir: dir.to_owned(), expected, found });
-        }
-        let taken = replay.take(expected, bytes.as_ref());
-        taken.map_err(|fault| OpenError::Frame { dir: dir.to_owned(), seq: expected, fault })?;
-    }
-    let (ends_at, acknowledged) = (replay.done.end.seq, acknowledged.seq.max(manifest.base.seq));
-    if ends_at < acknowledged {
-        return Err(OpenError::MissingTail { dir: dir.to_owned(), ends_at, acknowledged });
-    }
-    replay.done.has_leftovers = replay.newest.seq > ends_at;
-    Ok(replay.done)
-}
-
-/// A journal that is being read.
-struct Replay {
+/// Journals that are being read, one after the other.
+pub(super) struct Replay {
     /// Frames that are known from outside and must be found as they were.
-    known: [Position; 2],
-    base: Position,
+    known: Vec<Position>,
     newest: Position,
     /// The commit of which the last frame has not been seen: its kind, its epoch and the frames' bodies.
     open: Option<(Kind, Epoch, Vec<u8>)>,
@@ -62,15 +35,56 @@ struct Replay {
 }
 
 impl Replay {
-    fn new(manifest: &Manifest, acknowledged: Position) -> Self {
-        let (rows, end) = (Rows::default(), manifest.before);
+    /// Begins with the rows of the base. `acknowledged` is the newest frame that an outside witness knows of.
+    pub(super) fn new(rows: Rows, manifest: &Manifest, acknowledged: Position) -> Self {
+        let end = manifest.before;
         Self {
-            known: [manifest.base, acknowledged],
-            base: manifest.base,
+            known: [Some(manifest.complete), manifest.next.map(|next| next.before), Some(acknowledged)]
+                .into_iter()
+                .flatten()
+                .collect(),
             newest: end,
             open: None,
             done: Replayed { rows, epoch: manifest.epoch, end, bytes: 0, has_leftovers: false },
         }
+    }
+
+    /// Reads the next journal's frames, in order.
+    pub(super) fn read<B: AsRef<[u8]>>(
+        &mut self,
+        dir: &Path,
+        entries: impl Iterator<Item = Result<(B, B), Fault>>,
+    ) -> Result<(), OpenError> {
+        self.done.bytes = 0;
+        for entry in entries {
+            let (key, bytes) = entry.map_err(|fault| fault.into_open_error(dir))?;
+            let expected = self.newest.seq + 1;
+            let found = key.as_ref().first_chunk::<8>().map_or(0, |seq| u64::from_be_bytes(*seq));
+            if found != expected || key.as_ref().len() != 8 {
+                return Err(OpenError::Gap { dir: dir.to_owned(), expected, found });
+            }
+            let taken = self.take(expected, bytes.as_ref());
+            taken.map_err(|fault| OpenError::Frame { dir: dir.to_owned(), seq: expected, fault })?;
+        }
+        Ok(())
+    }
+
+    /// Ends the journal that was read last: it must reach so far.
+    pub(super) fn require_end(&self, dir: &Path, end: Position) -> Result<(), OpenError> {
+        let ends_at = self.done.end.seq;
+        if ends_at < end.seq {
+            return Err(OpenError::MissingTail { dir: dir.to_owned(), ends_at, acknowledged: end.seq });
+        }
+        Ok(())
+    }
+
+    /// Ends the last journal: nothing that is known from outside may be missing.
+    pub(super) fn finish(mut self, dir: &Path) -> Result<Replayed, OpenError> {
+        if let Some(newest) = self.known.iter().max_by_key(|known| known.seq) {
+            self.require_end(dir, *newest)?;
+        }
+        self.done.has_leftovers = self.newest.seq > self.done.end.seq;
+        Ok(self.done)
     }
 
     fn take(&mut self, seq: u64, bytes: &[u8]) -> Result<(), FrameFault> {
@@ -114,12 +128,10 @@ impl Replay {
     }
 
     fn check_order(&self, frame: &Frame<'_>) -> Result<(), FrameFault> {
-        if (frame.kind == Kind::Base) != (frame.seq <= self.base.seq) {
-            return Err(FrameFault::BrokenChain("the rows of the beginning are not at the beginning"));
-        }
         let (found, current) = (frame.epoch, self.done.epoch);
         let follows = match frame.kind {
-            Kind::Base | Kind::Commit => found == current,
+            Kind::Base => return Err(FrameFault::BrokenChain("it is a block of rows, not of commits")),
+            Kind::Commit => found == current,
             Kind::Epoch => found > current,
         };
         if follows { Ok(()) } else { Err(FrameFault::WrongEpoch { found, current }) }
@@ -129,9 +141,11 @@ impl Replay {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::store::sled::base::Seal;
+    use crate::store::sled::manifest::Next;
     use crate::store::{Key, RowWrite, Value};
 
-    /// A journal in memory: base, epoch 1, a commit of two frames, a commit of one.
+    /// A journal in memory: epoch 1, a commit of two frames, two commits of one.
     struct Fixture {
         frames: Vec<Vec<u8>>,
         manifest: Manifest,
@@ -142,11 +156,19 @@ mod tests {
             let before = Position { seq: 40, hash: Hash::of(b"before") };
             let mut fixture = Self {
                 frames: Vec::new(),
-                manifest: Manifest { store_id: 1, generation: 2, epoch: Epoch(0), before, base: before },
+                manifest: Manifest {
+                    store_id: 1,
+                    generation: 2,
+                    epoch: Epoch(0),
+                    base: Seal { bytes: 0, hash: before.hash },
+                    before,
+                    complete: before,
+                    next: None,
+                },
             };
-            fixture.push(Kind::Base, true, 0, &put(1));
-            fixture.manifest.base = fixture.end();
             fixture.push(Kind::Epoch, true, 1, &[]);
+            fixture.manifest.complete = fixture.end();
+            fixture.push(Kind::Commit, true, 1, &put(1));
             let (two, cut) = ([put(2), put(3)].concat(), 5);
             fixture.push(Kind::Commit, false, 1, &two[..cut]);
             fixture.push(Kind::Commit, true, 1, &two[cut..]);
@@ -176,7 +198,9 @@ mod tests {
             acknowledged: Position,
         ) -> Result<Replayed, OpenError> {
             let entries = entries.map(|(seq, bytes)| Ok((seq.to_be_bytes().to_vec(), bytes.clone())));
-            replay(Path::new("journal"), entries, &self.manifest, acknowledged)
+            let mut replay = Replay::new(Rows::default(), &self.manifest, acknowledged);
+            replay.read(Path::new("journal"), entries)?;
+            replay.finish(Path::new("journal"))
         }
     }
 
@@ -251,16 +275,33 @@ mod tests {
         for (kind, epoch) in [(Kind::Commit, 2), (Kind::Commit, 0), (Kind::Epoch, 1)] {
             let mut fixture = Fixture::new();
             fixture.push(kind, true, epoch, &[]);
-            let (seq, fault) = fault(fixture.replay(fixture.manifest.base));
+            let (seq, fault) = fault(fixture.replay(fixture.manifest.complete));
             assert_eq!(seq, 46);
             assert_eq!(fault, FrameFault::WrongEpoch { found: Epoch(epoch), current: Epoch(1) });
         }
     }
 
     #[test]
+    fn the_next_journal_goes_on_where_the_manifest_says() {
+        let whole = Fixture::new();
+        let mut fixture = Fixture::new();
+        fixture.frames.truncate(4);
+        fixture.manifest.next = Some(Next { epoch: Epoch(1), before: fixture.end() });
+        let mut replay = Replay::new(Rows::default(), &fixture.manifest, whole.end());
+        let entry = |seq: u64| Ok((seq.to_be_bytes().to_vec(), whole.frames[seq as usize - 41].clone()));
+        replay.read(Path::new("first"), (41..=44).map(entry)).expect("nothing is wrong with it");
+        replay.require_end(Path::new("first"), fixture.end()).expect("it is whole");
+        assert!(replay.require_end(Path::new("first"), whole.end()).is_err());
+        replay.read(Path::new("second"), std::iter::once(45).map(entry)).expect("nothing is wrong with it");
+        let replayed = replay.finish(Path::new("second")).expect("nothing is missing");
+        assert_eq!((replayed.rows.len(), replayed.end), (4, whole.end()));
+        assert_eq!(replayed.bytes, whole.frames[4].len() as u64);
+    }
+
+    #[test]
     fn a_damaged_frame_is_refused_even_if_it_was_never_acknowledged() {
         let mut fixture = Fixture::new();
         fixture.frames[4][60] ^= 1;
-        assert_eq!(fault(fixture.replay(fixture.manifest.base)), (45, FrameFault::Checksum));
+        assert_eq!(fault(fixture.replay(fixture.manifest.complete)), (45, FrameFault::Checksum));
     }
 }

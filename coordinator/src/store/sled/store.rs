@@ -4,11 +4,13 @@ use std::path::{Path, PathBuf};
 
 use muster_common::id::Epoch;
 
+use super::ballast::Ballast;
 use super::engine::Fault;
 use super::file;
 use super::frame::Kind;
 use super::lock::DirectoryLock;
 use super::opened::{NextFault, Opened};
+use super::room::{self, NoRoom};
 use crate::store::{
     CommitError, Committed, Key, Loaded, OpenError, RowWrite, Space, Store, StoreError, Value, WriteBatch,
 };
@@ -25,10 +27,12 @@ pub struct SledStore {
 /// Sizes that trade space for speed. The defaults serve a coordinator.
 #[derive(Clone, Copy, Debug)]
 pub struct SledOptions {
-    /// Bytes that a generation holds at least before it gives way to the next.
+    /// Bytes that a journal holds at least before the next generation is begun.
     pub generation_bytes_min: u64,
     /// Bytes that must stay free on the disk; a commit that would use them is refused. Opening needs 2 MiB.
     pub free_bytes_min: u64,
+    /// Bytes of a file that only takes up room, so that the store can be opened on a disk that others have filled.
+    pub ballast_bytes: u64,
     /// Bytes of sled's page cache. The live rows are in memory anyway.
     pub cache_bytes: u64,
 }
@@ -59,22 +63,42 @@ impl SledStore {
         }
     }
 
-    fn write(&mut self, kind: Kind, epoch: Epoch, writes: Vec<RowWrite>) -> Result<(), StoreError> {
+    fn write(&mut self, kind: Kind, epoch: Epoch, writes: Vec<RowWrite>, bytes: usize) -> Result<(), StoreError> {
         self.ready()?;
         let State::Open(opened) = &mut self.state else { return Err(StoreError::NotLoaded) };
-        let written = opened.write(kind, epoch, writes);
-        let next = if written.is_ok() && opened.is_next_due() { opened.begin_generation() } else { Ok(()) };
-        match next {
-            Ok(()) => {}
-            Err(NextFault::Postponed(fault)) => {
-                tracing::warn!(dir = %self.dir.display(), reason = fault.detail, "the store's next generation is postponed");
-            }
-            Err(NextFault::Unclear(fault)) => {
-                tracing::warn!(dir = %self.dir.display(), reason = fault.detail, "the store's generations are unclear");
-                self.poison("begin the next generation of", &fault);
+        if let Err(fault) = opened.write(kind, epoch, writes) {
+            return Err(self.poison("write to", &fault));
+        }
+        if let Err(fault) = opened.advance(bytes) {
+            let reason = &fault.fault().detail;
+            tracing::warn!(dir = %self.dir.display(), reason, "the store's next generation is put off");
+            if let NextFault::Unclear(fault) = &fault {
+                // The commit itself is durable.
+                let _ = self.poison("begin the next generation of", fault);
             }
         }
-        written.map_err(|fault| self.poison("write to", &fault))
+        Ok(())
+    }
+
+    fn open(&self, is_after_failure: bool) -> Result<Opened, OpenError> {
+        let ballast = self.ballast();
+        let opened = match Opened::open(&self.dir, self.options, is_after_failure) {
+            Err(error) if error.is_no_space() && ballast.release() => {
+                tracing::warn!(dir = %self.dir.display(), "the disk is full: the store is opened in the room of its ballast");
+                Opened::open(&self.dir, self.options, is_after_failure)?
+            }
+            opened => opened?,
+        };
+        if self.room().is_ok()
+            && let Err(error) = ballast.make()
+        {
+            tracing::warn!(dir = %self.dir.display(), %error, "the store has no ballast");
+        }
+        Ok(opened)
+    }
+
+    fn ballast(&self) -> Ballast {
+        Ballast::of(&self.dir, self.options.ballast_bytes)
     }
 
     fn poison(&mut self, action: &'static str, fault: &Fault) -> StoreError {
@@ -89,6 +113,16 @@ impl SledStore {
 }
 
 impl Store for SledStore {
+    fn room(&self) -> Result<(), OpenError> {
+        if !self.dir.exists() {
+            return Ok(());
+        }
+        let needed = self.options.free_bytes_min + self.ballast().missing_bytes();
+        let failed = |source| OpenError::Io { action: "ask for the free room of", path: self.dir.clone(), source };
+        let found = room::require(&self.dir, needed).map_err(failed)?;
+        found.map_err(|NoRoom { needed, available }| OpenError::NoSpace { dir: self.dir.clone(), needed, available })
+    }
+
     fn load(&mut self) -> Result<Loaded, OpenError> {
         let is_after_failure = matches!(self.state, State::Poisoned(_));
         if !is_after_failure {
@@ -100,7 +134,7 @@ impl Store for SledStore {
             created.map_err(|source| OpenError::Io { action: "create the directory", path: path(), source })?;
             self.lock = Some(DirectoryLock::take(&self.dir)?);
         }
-        let opened = Opened::open(&self.dir, self.options, is_after_failure)?;
+        let opened = self.open(is_after_failure)?;
         let loaded = Loaded { store_id: opened.store_id(), epoch: opened.epoch(), rows: opened.rows().scan(&[]) };
         self.state = State::Open(Box::new(opened));
         Ok(loaded)
@@ -110,7 +144,7 @@ impl Store for SledStore {
         let opened = self.ready()?;
         let epoch = opened.epoch().0.checked_add(1).map(Epoch).ok_or(StoreError::EpochsUsedUp)?;
         opened.require_room_for(0).map_err(|fault| self.error("write to", &fault))?;
-        self.write(Kind::Epoch, epoch, Vec::new())?;
+        self.write(Kind::Epoch, epoch, Vec::new(), 0)?;
         Ok(epoch)
     }
 
@@ -122,8 +156,9 @@ impl Store for SledStore {
         batch.check()?;
         let committed = Committed::new(epoch, batch.len());
         if !batch.is_empty() {
-            opened.require_room_for(batch.bytes()).map_err(|fault| self.error("write to", &fault))?;
-            self.write(Kind::Commit, epoch, batch.into_writes())?;
+            let bytes = batch.bytes();
+            opened.require_room_for(bytes).map_err(|fault| self.error("write to", &fault))?;
+            self.write(Kind::Commit, epoch, batch.into_writes(), bytes)?;
         }
         Ok(committed)
     }
@@ -139,6 +174,6 @@ impl Store for SledStore {
 
 impl Default for SledOptions {
     fn default() -> Self {
-        Self { generation_bytes_min: 16 << 20, free_bytes_min: 16 << 20, cache_bytes: 16 << 20 }
+        Self { generation_bytes_min: 8 << 20, free_bytes_min: 16 << 20, ballast_bytes: 16 << 20, cache_bytes: 16 << 20 }
     }
 }
