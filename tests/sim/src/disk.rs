@@ -36,6 +36,7 @@ pub struct Disk {
     commits: u64,
     refused: u64,
     fault: DiskFault,
+    has_lied: bool,
 }
 
 /// What is wrong with the store at present.
@@ -118,6 +119,11 @@ impl Disk {
         self.refused
     }
 
+    /// Whether the last commit was made although it was said to have failed.
+    pub(crate) const fn has_lied(&self) -> bool {
+        self.has_lied
+    }
+
     /// What is wrong with it.
     #[must_use]
     pub const fn fault(&self) -> DiskFault {
@@ -140,6 +146,7 @@ impl Disk {
 
     /// Makes changes durable, all or none.
     pub(crate) fn commit(&mut self, epoch: Epoch, changes: &[Change]) -> Result<(), CommitFailure> {
+        self.has_lied = false;
         if epoch.0 != self.epoch {
             self.refused += 1;
             return Err(CommitFailure::Stale);
@@ -157,6 +164,7 @@ impl Disk {
             DiskFault::LiesNext => {
                 self.fault = DiskFault::None;
                 self.apply(changes);
+                self.has_lied = true;
                 Err(CommitFailure::Unknown)
             }
         }

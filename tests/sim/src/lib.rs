@@ -2,8 +2,22 @@
 //! and watchers, in virtual time. One seed decides everything.
 
 pub mod agent;
+mod client;
+mod clock;
+mod coordinator;
 pub mod disk;
+mod env;
+mod event;
+mod fault;
 pub mod history;
+mod network;
 pub mod plan;
+mod queue;
+pub mod runner;
+pub mod trace;
 pub mod view;
+mod watcher;
 pub mod workload;
+mod world;
+
+pub use world::Violation;

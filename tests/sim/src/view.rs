@@ -1,10 +1,11 @@
 //! What checks see of the world, and when.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
-use muster_common::id::Epoch;
+use muster_common::id::{Epoch, RunId};
 use muster_common::time::Now;
-use muster_scheduler::{Input, Scheduler, Step};
+use muster_scheduler::{Input, Scheduler};
 use muster_session::Effect;
 
 use crate::agent::Agent;
@@ -27,6 +28,10 @@ pub struct View<'a> {
     pub agents: &'a [Agent],
     /// What was observed so far.
     pub history: &'a History,
+    /// Which planned run each accepted run is.
+    pub runs: &'a BTreeMap<RunId, usize>,
+    /// Steps of schedulers and sessions so far.
+    pub steps: u64,
     /// Whether faults are over for good.
     pub is_healed: bool,
 }
@@ -60,8 +65,10 @@ pub enum Moment<'a> {
     Stepped {
         /// Its number.
         coordinator: usize,
-        /// What came of it.
-        step: &'a Step,
+        /// What is to be stored.
+        changes: &'a [Change],
+        /// What is then to be done.
+        effects: &'a [muster_scheduler::Effect],
     },
     /// These changes are durable now.
     Committed {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use muster_common::spec::{JobSpec, Runner, Work};
+use muster_common::spec::{JobSpec, Work};
 
 use crate::plan::{
     BadSeal, Deed, Departure, JobTruth, ListChange, Plan, RunPlan, ShardTrouble, Sickness, SuiteTruth, TestSort,
@@ -29,10 +29,8 @@ pub const ALL: &[&str] = &[
     "steps",
     "test build",
     "test preparation",
-    "nextest",
-    "cargo test",
-    "pytest",
-    "generic runner",
+    "runner with a build",
+    "runner without a build",
     "matrix",
     "needs",
     "condition",
@@ -203,15 +201,7 @@ impl Found {
             }
             Work::TestBuild(_) => self.note("test build", true),
             Work::Tests(tests) => {
-                self.note(
-                    match tests.runner {
-                        Runner::CargoNextest { .. } => "nextest",
-                        Runner::CargoTest { .. } => "cargo test",
-                        Runner::Pytest { .. } => "pytest",
-                        Runner::Generic { .. } => "generic runner",
-                    },
-                    true,
-                );
+                self.note(if tests.runner.needs_build() { "runner with a build" } else { "runner without a build" }, true);
                 self.note("setup steps", !tests.setup.is_empty());
                 self.note("limited parallel", tests.parallel.is_some());
                 self.note("no retries", tests.retries == 0);

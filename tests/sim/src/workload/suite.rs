@@ -59,12 +59,7 @@ fn spec(draft: &mut Draft<'_>) -> TestSpec {
     let runner = match draft.dice.between(0..=9) {
         0..=2 => Runner::CargoNextest { args },
         3 => Runner::CargoTest { args },
-        4..=6 => Runner::Pytest { args },
-        _ => Runner::Generic {
-            list: "list".to_owned(),
-            run: "run {tests_file}".to_owned(),
-            results: vec!["out/*.xml".to_owned()],
-        },
+        _ => Runner::Pytest { args },
     };
     TestSpec {
         runner,
