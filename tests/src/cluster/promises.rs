@@ -128,7 +128,13 @@ pub fn judge_logs(ledger: &Ledger, logs: &str, allowance: &Allowance, round: &mu
         let expected = |number: u32| Workload::log_line(&logged.token, logged.process, number);
         let whole = (1..).zip(lines).take_while(|(number, line)| **line == expected(*number)).count();
         let is_cut = allowance.cut_logs.contains(&logged.agent);
-        if whole < lines.len() || (!is_cut && whole < logged.number as usize) {
+        let is_right = match lines.get(whole..) {
+            Some([]) | None => is_cut || whole == logged.number as usize,
+            // The byte at which it ends may be in the middle of a line.
+            Some([last]) => is_cut && expected(u32::try_from(whole).unwrap_or(u32::MAX) + 1).starts_with(last),
+            Some(_) => false,
+        };
+        if !is_right {
             let (has, of) = (lines.len(), logged.number);
             round.violate(
                 Kind::Lost,

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use super::ledger::{Entry, Ledger, Word};
 use super::moment::Moment;
-use super::promises::{Allowance, DeployEnd, judge_deploy, judge_suite};
-use super::round::{Kind, Round};
+use super::promises::{Allowance, DeployEnd, judge_deploy, judge_logs, judge_suite};
+use super::round::Round;
 use super::site::{Site, wait_for};
 use super::watch::{Watch, Watched};
 use super::workload::{Suite, Workload};
@@ -90,11 +90,11 @@ impl Scene {
     fn end(self, site: &Site, allowance: &Allowance) -> (Round, Watched, Ledger) {
         let Self { suite, watch, run } = self;
         let watched = watch.end();
-        let logs = site.run(&["logs", &run]);
         let ledger = suite.ledger();
-        let mut round = judge_suite(&suite, &ledger, &watched, &logs.stdout, allowance);
-        if logs.status.code() != Some(0) {
-            round.violate(Kind::Lost, format!("the log cannot be read: {logs}"));
+        let logs = whole_logs(site, &run, &ledger, allowance);
+        let mut round = judge_suite(&suite, &ledger, &watched, &logs, allowance);
+        if !round.violations.is_empty() {
+            eprintln!("{}", site.said());
         }
         (round, watched, ledger)
     }
@@ -146,6 +146,26 @@ impl Deploy {
     }
 }
 
+/// A run's log, once it is whole, or has not grown for long. A test job ends with the verdict of its last test: what its
+/// shards have written by then may still be on its way.
+fn whole_logs(site: &Site, run: &str, ledger: &Ledger, allowance: &Allowance) -> String {
+    let mut known = String::new();
+    let mut grown = Moment::now();
+    loop {
+        let logs = site.run(&["logs", run]).stdout;
+        let mut found = Round::default();
+        judge_logs(ledger, &logs, allowance, &mut found);
+        if logs.len() > known.len() {
+            grown = Moment::now();
+        }
+        if found.violations.is_empty() || Moment::now().since(grown) > LOG_SILENCE_S {
+            return logs;
+        }
+        known = logs;
+        std::thread::sleep(PULSES);
+    }
+}
+
 /// Proves that an agent works as ever: a suite of its own ends as it must.
 #[must_use]
 pub fn works_again(site: &Site, agent: &'static str) -> Round {
@@ -156,5 +176,7 @@ pub fn works_again(site: &Site, agent: &'static str) -> Round {
     round
 }
 
+/// Longer than any log takes to go on that will.
+const LOG_SILENCE_S: f64 = 20.0;
 /// Several pulses of a deploy.
 const PULSES: Duration = Duration::from_millis(500);

@@ -26,7 +26,6 @@ pub struct Site {
     coordinator: Option<Process>,
     coordinator_host: Host,
     client_host: Host,
-    proxy_host: Host,
     home: TempDir,
     settings: Settings,
     // Last: the processes above end first.
@@ -76,7 +75,7 @@ pub enum Disk {
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { heartbeat_ms: 500, lease_ms: 2_500, lease_unrepeatable_ms: 9_000, has_own_clocks: false }
+        Self { heartbeat_ms: 500, lease_ms: 2_500, lease_unrepeatable_ms: 7_000, has_own_clocks: false }
     }
 }
 
@@ -109,7 +108,6 @@ impl Site {
             coordinator: None,
             coordinator_host,
             client_host,
-            proxy_host,
             home,
             settings,
             lan,
@@ -204,17 +202,21 @@ impl Site {
 
     /// Starts the coordinator, which does not run, and returns once it serves.
     pub fn start_coordinator(&mut self) {
-        let process = Process::start("coordinator", &mut self.coordinator_command());
+        let process = Process::start("coordinator", &mut self.coordinator_command(PORT));
         process.find_line("greeting", |line| line.contains("muster-coordinator: ").then_some(()));
         self.coordinator = Some(process);
     }
 
-    /// The command of a coordinator on this cluster's data.
+    /// The command of a second coordinator on this cluster's data, beside the first.
     #[must_use]
-    pub fn coordinator_command(&self) -> Command {
+    pub fn second_coordinator_command(&self) -> Command {
+        self.coordinator_command(PORT + 1)
+    }
+
+    fn coordinator_command(&self, port: u16) -> Command {
         let mut command = Command::new(binary("muster-coordinator"));
         command.arg("--data").arg(self.data()).arg("--insecure");
-        command.args(["--listen", &format!("{}:{PORT}", self.coordinator_host.address)]);
+        command.args(["--listen", &format!("{}:{port}", self.coordinator_host.address)]);
         for (flag, value) in [
             ("--heartbeat-ms", self.settings.heartbeat_ms),
             ("--lease-ms", self.settings.lease_ms),
@@ -242,16 +244,13 @@ impl Site {
         self.coordinator.as_ref().expect("the coordinator runs").signal(signal);
     }
 
-    /// What the coordinator's process has said.
+    /// What all processes have said, for somebody who wonders.
     #[must_use]
-    pub fn coordinator_said(&self) -> String {
-        self.coordinator.as_ref().map(Process::said).unwrap_or_default()
-    }
-
-    /// What an agent's process has said.
-    #[must_use]
-    pub fn agent_said(&self, name: &str) -> String {
-        self.agent(name).process.as_ref().map(Process::said).unwrap_or_default()
+    pub fn said(&self) -> String {
+        let agents = self.agents.iter().map(|agent| (agent.host.name.as_str(), agent.process.as_ref()));
+        let all = agents.chain([("coordinator", self.coordinator.as_ref())]);
+        all.map(|(name, process)| format!("--- {name} says\n{}\n", process.map(Process::said).unwrap_or_default()))
+            .collect()
     }
 
     /// `muster …` on the clients' host.
@@ -266,18 +265,6 @@ impl Site {
     #[must_use]
     pub fn run(&self, words: &[&str]) -> Ended {
         Process::start("muster", &mut self.muster(words)).wait()
-    }
-
-    /// The host of the proxy.
-    #[must_use]
-    pub const fn proxy_host(&self) -> &Host {
-        &self.proxy_host
-    }
-
-    /// The host of the coordinator.
-    #[must_use]
-    pub const fn coordinator_host(&self) -> &Host {
-        &self.coordinator_host
     }
 
     /// The coordinator's data directory.
@@ -317,14 +304,6 @@ impl Site {
 
     fn url(&self) -> String {
         format!("http://{}:{PORT}", self.coordinator_host.address)
-    }
-}
-
-impl Agent {
-    /// Whether its process is there.
-    #[must_use]
-    pub const fn is_running(&self) -> bool {
-        self.process.is_some()
     }
 }
 

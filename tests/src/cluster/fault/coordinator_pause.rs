@@ -23,14 +23,12 @@ pub(super) fn run(setting: Setting) -> Round {
     let scene = Scene::begin(&site, Suite { tests: TESTS, seconds: "0.3", lines: 10, role: None });
     scene.wait_begun(TESTS as usize / 3);
     site.signal_coordinator(Signal::SIGSTOP);
-    let mut command = site.coordinator_command();
-    command.args(["--listen", &format!("{}:7001", site.coordinator_host().address)]);
-    let second = Process::start("second coordinator", &mut command).wait();
+    let second = Process::start("second coordinator", &mut site.second_coordinator_command()).wait();
     sleep(Duration::from_secs(u64::from(seconds)));
     site.signal_coordinator(Signal::SIGCONT);
     let resumed = Moment::now();
     let mut round = scene.end_since(&site, &Allowance::default(), &[resumed]);
-    if second.status.success() || !second.stderr.contains("another coordinator") {
+    if second.status.success() || !second.stderr.contains("is in use by") {
         round.violate(Kind::Overlap, format!("two coordinators on one data directory: {second}"));
     }
     if round.unheard > 0 {

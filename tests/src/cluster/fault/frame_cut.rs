@@ -13,7 +13,7 @@ use crate::cluster::site::{Disk, Road, Settings, Site, wait_for};
 use crate::cluster::workload::Suite;
 
 pub(super) fn run(setting: Setting) -> Round {
-    let mut site = Site::empty(Settings { lease_ms: 5_000, ..Settings::default() });
+    let mut site = Site::empty(Settings { lease_ms: 5_000, lease_unrepeatable_ms: 30_000, ..Settings::default() });
     for name in ["agent-1", "agent-2"] {
         site.add_agent(name, Road::Proxy, Disk::Shared);
     }
