@@ -92,7 +92,7 @@ impl Scene {
         let watched = watch.end();
         let ledger = suite.ledger();
         let logs = whole_logs(site, &run, &ledger, allowance);
-        let mut round = judge_suite(&suite, &ledger, &watched, &logs, allowance);
+        let round = judge_suite(&suite, &ledger, &watched, &logs, allowance);
         if !round.violations.is_empty() {
             eprintln!("{}", site.said());
         }
