@@ -2,6 +2,7 @@
 //! and watchers, in virtual time. One seed decides everything.
 
 pub mod agent;
+pub mod check;
 mod client;
 mod clock;
 mod coordinator;
@@ -10,6 +11,7 @@ mod env;
 mod event;
 mod fault;
 pub mod history;
+pub mod model;
 mod network;
 pub mod plan;
 mod queue;

@@ -1,0 +1,82 @@
+//! Jobs that wait in line, and agents that could take them, as rows, inputs and effects tell.
+
+use std::collections::BTreeSet;
+
+use muster_common::control::FromAgent;
+use muster_common::id::{AgentName, JobId, Token};
+use muster_common::outcome::AttemptOutcome;
+use muster_common::requirement::all_hold;
+use muster_scheduler::{Input, JobRow, LeasePart, LeaseRow};
+
+use super::fleet::{Fleet, Member};
+use super::rows;
+use crate::view::{Live, Moment, View};
+
+/// Who waits for whom.
+#[derive(Debug, Default)]
+pub(super) struct Line {
+    pub(super) fleet: Fleet,
+    /// Agents that have not done what they were given of a job: it is not offered to them again.
+    avoided: BTreeSet<(JobId, AgentName)>,
+}
+
+impl Line {
+    /// Follows what has happened.
+    pub(super) fn look(&mut self, view: &View<'_>, moment: &Moment<'_>) {
+        if let Moment::Stepping { coordinator, input } = moment
+            && let Some(live) = rows::live(view, *coordinator)
+            && let Some((token, is_avoided)) = ended(input)
+            && let Some(lease) = rows::lease(live.written, token)
+            && (is_avoided || matches!(lease.part, LeasePart::Shard(_)))
+        {
+            self.avoided.insert((lease.job, lease.agent.clone()));
+        }
+        self.fleet.look(view, moment);
+    }
+
+    /// Jobs that could be leased at once if an agent had room: none of them has a lease, or is a suite that deals.
+    pub(super) fn waiting<'a>(&self, live: Live<'a>) -> Vec<&'a JobRow> {
+        let held: BTreeSet<JobId> = rows::leases(live.written).filter(|row| !row.is_over).map(|row| row.job).collect();
+        let waits = |row: &&JobRow| {
+            row.queued.is_some()
+                && row.end.is_none()
+                && row.sealed.is_none()
+                && !held.contains(&row.job)
+                && rows::run(live.written, row.job.run).is_some_and(|run| !run.is_cancel_requested)
+        };
+        rows::jobs(live.written).filter(waits).collect()
+    }
+
+    /// Whether an agent could take a job.
+    pub(super) fn fits(&self, live: Live<'_>, job: JobId, member: &Member) -> bool {
+        let Some(spec) = rows::spec(live.written, job) else { return false };
+        !member.is_draining
+            && all_hold(&spec.requirements, &member.labels)
+            && !self.avoided.contains(&(job, member.agent.clone()))
+    }
+}
+
+/// How many live leases an agent has.
+pub(super) fn held(live: Live<'_>, agent: &AgentName) -> usize {
+    let is_held = |row: &&LeaseRow| !row.is_over && row.agent == *agent;
+    rows::leases(live.written).filter(is_held).count()
+}
+
+/// The lease that an agent says has ended, and whether it could not do its work.
+fn ended(input: &Input) -> Option<(Token, bool)> {
+    let Input::Agent { message, .. } = input else { return None };
+    match &**message {
+        FromAgent::Finished(finished) => Some((finished.token, finished.outcome != AttemptOutcome::Passed)),
+        FromAgent::Refused { token, .. } => Some((*token, true)),
+        FromAgent::Open(_)
+        | FromAgent::Heartbeat(_)
+        | FromAgent::Accepted(_)
+        | FromAgent::Started(_)
+        | FromAgent::Discovered(_)
+        | FromAgent::TestStarted(_)
+        | FromAgent::TestResults(_)
+        | FromAgent::WantBatch(_)
+        | FromAgent::Withdrawn(_)
+        | FromAgent::Draining => None,
+    }
+}
