@@ -5,8 +5,6 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
-use muster_common::limits;
-use muster_common::spec::{JobSpec, RunSpec, Shell, StepSpec, Work};
 use muster_proto::v1;
 use muster_proto::v1::admin_service_client::AdminServiceClient;
 use muster_proto::v1::run_service_client::RunServiceClient;
@@ -17,7 +15,8 @@ use muster_service::wire;
 use tokio::task::JoinSet;
 use tonic::transport::Channel;
 
-use crate::fake_agent;
+use crate::fake_agent::{self, Pace};
+use crate::noop::noop;
 use crate::report::{Percentiles, Report};
 use crate::scenario::Scenario;
 use crate::starts::Starts;
@@ -38,7 +37,8 @@ async fn measure(scenario: &Scenario, endpoint: &Endpoint, shutdown: &Shutdown) 
     let starts = Arc::new(Starts::default());
     let mut agents = JoinSet::new();
     for number in 0..scenario.agents {
-        agents.spawn(fake_agent::run(number, scenario.slots, endpoint.clone(), starts.clone(), shutdown.clone()));
+        let (endpoint, starts, shutdown) = (endpoint.clone(), starts.clone(), shutdown.clone());
+        agents.spawn(fake_agent::run(number, scenario.slots, endpoint, starts, Pace::default(), shutdown));
     }
     wait_for_agents(endpoint, scenario.agents).await?;
 
@@ -79,7 +79,11 @@ impl Sums {
     }
 }
 
-async fn wait_for_agents(endpoint: &Endpoint, wanted: u32) -> Result<()> {
+/// Waits until so many agents are connected.
+///
+/// # Errors
+/// If the coordinator does not answer.
+pub(crate) async fn wait_for_agents(endpoint: &Endpoint, wanted: u32) -> Result<()> {
     let mut admin = AdminServiceClient::new(endpoint.connect().await?);
     loop {
         let state = admin.get_coordinator(v1::GetCoordinatorRequest {}).await?.into_inner();
@@ -95,7 +99,7 @@ async fn produce(number: u32, channel: Channel, left: Arc<AtomicU32>, starts: Ar
     let mut sums = Sums::default();
     while let Ok(job) = left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1)) {
         let request = v1::SubmitRunRequest {
-            spec: Some(wire::spec::to_proto(&noop())),
+            spec: Some(wire::spec::to_proto(&noop(1))),
             request_id: format!("load-{}-{number}-{job}", std::process::id()),
         };
         let submitted = Instant::now();
@@ -114,44 +118,6 @@ async fn produce(number: u32, channel: Channel, left: Arc<AtomicU32>, starts: Ar
         sums.dispatches.extend(starts.take(run).map(|started| started.duration_since(submitted)));
     }
     Ok(sums)
-}
-
-fn noop() -> RunSpec {
-    let step = StepSpec {
-        id: None,
-        name: "nothing".to_owned(),
-        condition: None,
-        run: "true".to_owned(),
-        shell: Shell::Sh,
-        env: [].into(),
-        working_directory: None,
-        timeout_ms: None,
-        may_fail: false,
-    };
-    let job = JobSpec {
-        name: "nothing".to_owned(),
-        group: "nothing".to_owned(),
-        needs: Vec::new(),
-        condition: None,
-        requirements: Vec::new(),
-        env: [].into(),
-        timeout_ms: u64::try_from(limits::JOB_TIMEOUT_DEFAULT.as_millis()).unwrap_or(u64::MAX),
-        queue_timeout_ms: u64::try_from(limits::QUEUE_TIMEOUT_DEFAULT.as_millis()).unwrap_or(u64::MAX),
-        is_repeatable: true,
-        may_fail: false,
-        work: Work::Steps(vec![step]),
-        inputs: Vec::new(),
-        artifacts: Vec::new(),
-        outputs: [].into(),
-    };
-    RunSpec {
-        project: "loadtest".to_owned(),
-        name: "nothing".to_owned(),
-        workspace: None,
-        env: [].into(),
-        jobs: vec![job],
-        only: [].into(),
-    }
 }
 
 /// Pause between looks at how many agents are there.

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 use muster_common::control::{Finished, Lease};
-use muster_common::id::{AgentLife, AgentName};
+use muster_common::id::{AgentLife, AgentName, Token};
 use muster_common::outcome::AttemptOutcome;
 use muster_proto::v1::agent_service_client::AgentServiceClient;
 use muster_proto::v1::{SessionRequest, SessionResponse};
@@ -16,6 +16,7 @@ use muster_service::shutdown::Shutdown;
 use muster_service::{version, wire};
 use muster_session::{Config, Effect, Identity, Input, Session, Work};
 use tokio::sync::mpsc;
+use tokio::time::Instant;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::Streaming;
 
@@ -30,6 +31,7 @@ pub(crate) async fn run(
     slots: u32,
     endpoint: Endpoint,
     starts: Arc<Starts>,
+    pace: Pace,
     shutdown: Shutdown,
 ) -> Result<()> {
     let identity = Identity {
@@ -41,25 +43,35 @@ pub(crate) async fn run(
         features: Vec::new(),
     };
     let config = Config { seed: u64::from(number), ..Config::default() };
-    let mut agent =
-        FakeAgent { session: Session::new(config, identity), endpoint, link: None, waiting: VecDeque::new(), starts };
+    let session = Session::new(config, identity);
+    let (waiting, working) = (VecDeque::new(), VecDeque::new());
+    let mut agent = FakeAgent { session, endpoint, link: None, waiting, working, starts, pace };
     agent.feed(Input::Deadline).await?;
     loop {
         let pause = agent.pause();
+        let done = agent.working.front().map(|(done, _)| *done);
         tokio::select! {
             () = shutdown.wait() => return Ok(()),
+            () = tokio::time::sleep_until(done.unwrap_or_else(Instant::now)), if done.is_some() => agent.finish().await?,
             () = tokio::time::sleep(pause) => agent.feed(Input::Deadline).await?,
             message = next(&mut agent.link) => agent.take(message).await?,
         }
     }
 }
 
+/// How long a fake agent pretends to work on each job.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Pace(pub(crate) Duration);
+
 struct FakeAgent {
     session: Session,
     endpoint: Endpoint,
     link: Option<Link>,
     waiting: VecDeque<Input>,
+    /// What is under way, by the moment of its end.
+    working: VecDeque<(Instant, Token)>,
     starts: Arc<Starts>,
+    pace: Pace,
 }
 
 struct Link {
@@ -109,24 +121,38 @@ impl FakeAgent {
     }
 
     fn run_nothing(&mut self, lease: &Lease) {
-        self.starts.note(lease.job.run.0);
+        self.starts.note(lease.job.run.0, lease.token.epoch);
         self.waiting.push_back(Input::Work(Work::Started(lease.token)));
-        let finished = Finished {
-            token: lease.token,
-            outcome: AttemptOutcome::Passed,
-            log_bytes: 0,
-            is_log_complete: true,
-            artifacts: Vec::new(),
-            outputs: BTreeMap::new(),
-            seal: None,
-        };
-        self.waiting.push_back(Input::Work(Work::Finished(Box::new(finished))));
+        if self.pace.0.is_zero() {
+            self.waiting.push_back(passed(lease.token));
+        } else {
+            self.working.push_back((Instant::now() + self.pace.0, lease.token));
+        }
+    }
+
+    async fn finish(&mut self) -> Result<()> {
+        match self.working.pop_front() {
+            Some((_, token)) => self.feed(passed(token)).await,
+            None => Ok(()),
+        }
     }
 
     fn pause(&self) -> Duration {
         let now = SystemClock.now().monotonic;
         self.session.next_deadline().map_or(IDLE, |deadline| deadline.since(now))
     }
+}
+
+fn passed(token: Token) -> Input {
+    Input::Work(Work::Finished(Box::new(Finished {
+        token,
+        outcome: AttemptOutcome::Passed,
+        log_bytes: 0,
+        is_log_complete: true,
+        artifacts: Vec::new(),
+        outputs: BTreeMap::new(),
+        seal: None,
+    })))
 }
 
 async fn next(link: &mut Option<Link>) -> Option<SessionResponse> {

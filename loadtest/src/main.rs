@@ -1,12 +1,15 @@
 //! `muster-loadtest`: load scenarios, with fake agents that run the real session machine over real gRPC.
 
 mod client;
+mod crowd;
 mod fake_agent;
+mod noop;
 mod report;
 mod scenario;
 mod starts;
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use anyhow::{Context, Result};
 use clap::{Parser, Subcommand};
@@ -41,21 +44,53 @@ enum Command {
         #[arg(long)]
         json: Option<PathBuf>,
     },
+    /// Submit runs of 1,000 jobs that do nothing, and leave.
+    Fill {
+        /// The coordinator.
+        #[arg(long, env = "MUSTER_COORDINATOR")]
+        coordinator: Endpoint,
+        /// Jobs in all.
+        #[arg(long)]
+        jobs: u32,
+    },
+    /// Run fake agents until killed.
+    Agents {
+        /// The coordinator.
+        #[arg(long, env = "MUSTER_COORDINATOR")]
+        coordinator: Endpoint,
+        /// Fake agents, with one slot each.
+        #[arg(long)]
+        count: u32,
+        /// How long each job takes, in milliseconds.
+        #[arg(long, default_value_t = 0)]
+        work_ms: u64,
+    },
 }
 
 #[tokio::main]
 async fn main() -> Result<()> {
-    let Command::Run { scenario, coordinator, jobs, agents, json } = Arguments::parse().command;
-    coordinator.check_plaintext(false)?;
-    let mut scenario = Scenario::read(&scenario)?;
-    scenario.jobs = jobs.unwrap_or(scenario.jobs);
-    scenario.agents = agents.unwrap_or(scenario.agents);
-    scenario.check()?;
-    let report = client::run(&scenario, &coordinator).await?;
-    println!("{report}");
-    if let Some(path) = json {
-        let text = serde_json::to_string_pretty(&report).context("figures are plain numbers")?;
-        std::fs::write(&path, text).with_context(|| format!("cannot write {}", path.display()))?;
+    match Arguments::parse().command {
+        Command::Run { scenario, coordinator, jobs, agents, json } => {
+            coordinator.check_plaintext(false)?;
+            let mut scenario = Scenario::read(&scenario)?;
+            scenario.jobs = jobs.unwrap_or(scenario.jobs);
+            scenario.agents = agents.unwrap_or(scenario.agents);
+            scenario.check()?;
+            let report = client::run(&scenario, &coordinator).await?;
+            println!("{report}");
+            if let Some(path) = json {
+                let text = serde_json::to_string_pretty(&report).context("figures are plain numbers")?;
+                std::fs::write(&path, text).with_context(|| format!("cannot write {}", path.display()))?;
+            }
+            Ok(())
+        }
+        Command::Fill { coordinator, jobs } => {
+            coordinator.check_plaintext(false)?;
+            crowd::fill(&coordinator, jobs).await
+        }
+        Command::Agents { coordinator, count, work_ms } => {
+            coordinator.check_plaintext(false)?;
+            crowd::agents(&coordinator, count, Duration::from_millis(work_ms)).await
+        }
     }
-    Ok(())
 }

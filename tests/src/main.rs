@@ -20,6 +20,8 @@ enum Task {
     Test(task::test::Arguments),
     /// Run real suites of others under Muster and under their runner alone, and compare every verdict.
     CompareSuites(task::compare_suites::Arguments),
+    /// Do every fault to a cluster of real processes, and check every promise.
+    Cluster(task::cluster::Arguments),
     /// List dependencies that are in the build in two versions, and fail on one that is not argued.
     Duplicates,
 }
@@ -28,6 +30,7 @@ fn main() -> ExitCode {
     let outcome = match Arguments::parse().task {
         Task::Test(arguments) => task::test::run(&arguments),
         Task::CompareSuites(arguments) => task::compare_suites::run(&arguments),
+        Task::Cluster(arguments) => task::cluster::run(&arguments),
         Task::Duplicates => task::duplicates::run(),
     };
     match outcome {

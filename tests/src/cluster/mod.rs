@@ -9,6 +9,7 @@
 //! - [`promises`]: what must hold of all that.
 //! - [`scene`], [`round`]: work under a fault, and what came of it.
 //! - [`fault`]: what is done to the cluster, one fault a file.
+//! - [`restart`]: how soon a killed coordinator is at work again.
 
 pub mod dice;
 pub mod fault;
@@ -17,6 +18,7 @@ pub mod ledger;
 pub mod moment;
 pub mod promises;
 pub mod proxy;
+pub mod restart;
 pub mod round;
 pub mod scene;
 pub mod site;

@@ -55,7 +55,7 @@ pub fn judge_deploy(ledger: &Ledger, watched: &Watched, end: DeployEnd) -> Round
     for other in &begins[1..] {
         round.violate(Kind::Overlap, format!("the deploy began twice: {first:?}, {other:?}"));
     }
-    let latest = ledger.entries.iter().filter(|entry| entry.at > Moment(finished.0 + RESOLUTION_S)).last();
+    let latest = ledger.entries.iter().rfind(|entry| entry.at > Moment(finished.0 + RESOLUTION_S));
     if let Some(latest) = latest {
         round.violate(Kind::Overlap, format!("the deploy lives although it was over at {finished:?}: {latest:?}"));
     }
@@ -64,8 +64,13 @@ pub fn judge_deploy(ledger: &Ledger, watched: &Watched, end: DeployEnd) -> Round
 
 fn judge_verdicts(suite: &Workload, watched: &Watched, round: &mut Round) {
     let mut given: BTreeMap<&str, u32> = BTreeMap::new();
-    for (_, test, _, _) in watched.results().filter(|(.., verdict)| verdict.is_some()) {
+    for (_, test, _, verdict) in watched.results() {
+        let Some(verdict) = verdict else { continue };
         *given.entry(test).or_default() += 1;
+        let expected = format!("{:?}", Workload::verdict(test)).to_lowercase();
+        if verdict != expected {
+            round.violate(Kind::Wrong, format!("{test} was told to be {verdict}, not {expected}"));
+        }
     }
     for number in 1..=suite.tests {
         let test = format!("test-{number}");

@@ -292,7 +292,7 @@ impl Site {
 
     fn give_clock(&self, command: &mut Command, of: &str) {
         if self.settings.has_own_clocks {
-            command.env("LD_PRELOAD", FAKETIME).env("FAKETIME_TIMESTAMP_FILE", self.clock(of));
+            command.env("LD_PRELOAD", faketime()).env("FAKETIME_TIMESTAMP_FILE", self.clock(of));
             command.env("FAKETIME_NO_CACHE", "1").env("FAKETIME_DONT_FAKE_MONOTONIC", "1");
             command.env("DONT_FAKE_MONOTONIC", "1");
         }
@@ -305,6 +305,11 @@ impl Site {
     fn url(&self) -> String {
         format!("http://{}:{PORT}", self.coordinator_host.address)
     }
+}
+
+fn faketime() -> &'static str {
+    let found = FAKETIME.iter().find(|file| Path::new(file).exists());
+    found.expect("libfaketime is installed: `cargo xtask test` does so")
 }
 
 /// Waits until something is so.
@@ -321,5 +326,9 @@ pub fn wait_for(what: &str, mut is_so: impl FnMut() -> bool) {
 
 const PORT: u16 = 7_000;
 const SMALL_DISK: &str = "16m";
-const FAKETIME: &str = "/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1";
+/// Where Debian puts it, by the kind of machine.
+const FAKETIME: &[&str] = &[
+    "/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1",
+    "/usr/lib/aarch64-linux-gnu/faketime/libfaketimeMT.so.1",
+];
 const POLL: Duration = Duration::from_millis(20);

@@ -1,6 +1,8 @@
 //! The tasks of `cargo xtask`, one a file.
 
+pub(crate) mod cluster;
 pub(crate) mod compare_suites;
+pub(crate) mod debian;
 pub(crate) mod duplicates;
 pub(crate) mod test;
 

@@ -4,7 +4,7 @@ use std::process::Command;
 
 use anyhow::Result;
 
-use super::{must_run, python_with, root};
+use super::{debian, must_run, python_with, root};
 
 /// Arguments of `cargo xtask test`.
 #[derive(Debug, clap::Args)]
@@ -22,6 +22,7 @@ const PYTHON_PACKAGES: &[&str] = &["pytest==9.2.0"];
 /// # Errors
 /// If something cannot be had or built, or a test fails.
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
+    debian::install_missing()?;
     if Command::new("cargo").args(["nextest", "--version"]).output().map_or(true, |output| !output.status.success()) {
         must_run(Command::new("cargo").args(["install", "--locked", "cargo-nextest"]))?;
     }
