@@ -44,6 +44,11 @@ pub const RETRIES_MAX: u32 = 10;
 /// Shards of one test job that are open at once.
 pub const SHARDS_PER_JOB_MAX: u32 = 10_000;
 
+/// Projects whose tests are remembered; the one that was not seen for longest is forgotten first.
+pub const PROJECTS_REMEMBERED_MAX: usize = 1_000;
+/// Tests of one project that are remembered, over all its jobs; likewise.
+pub const TESTS_REMEMBERED_PER_PROJECT_MAX: usize = 300_000;
+
 /// Bytes of an agent's name.
 pub const AGENT_NAME_BYTES_MAX: usize = 128;
 /// Labels of one agent.

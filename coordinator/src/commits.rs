@@ -209,10 +209,24 @@ fn is_seen_by_readers(write: &Write) -> bool {
     match write {
         Write::Put(Row::History(_) | Row::Run(_)) | Write::Delete(Key::History(_) | Key::Run(_)) => true,
         Write::Put(
-            Row::Counters(_) | Row::Job(_) | Row::TestNames(_) | Row::Test(_) | Row::Lease(_) | Row::Batch(_),
+            Row::Counters(_)
+            | Row::MemorySuite(_)
+            | Row::MemoryTest(_)
+            | Row::Job(_)
+            | Row::TestNames(_)
+            | Row::Test(_)
+            | Row::Lease(_)
+            | Row::Batch(_),
         )
         | Write::Delete(
-            Key::Counters | Key::Job(_) | Key::TestNames(..) | Key::Test(..) | Key::Lease(_) | Key::Batch(_),
+            Key::Counters
+            | Key::MemorySuite(_)
+            | Key::MemoryTest(..)
+            | Key::Job(_)
+            | Key::TestNames(..)
+            | Key::Test(..)
+            | Key::Lease(_)
+            | Key::Batch(_),
         ) => false,
     }
 }

@@ -86,7 +86,14 @@ impl Runs {
             Row::Run(row) => {
                 self.open.insert(row.run);
             }
-            Row::Counters(_) | Row::Job(_) | Row::TestNames(_) | Row::Test(_) | Row::Lease(_) | Row::Batch(_) => {}
+            Row::Counters(_)
+            | Row::MemorySuite(_)
+            | Row::MemoryTest(_)
+            | Row::Job(_)
+            | Row::TestNames(_)
+            | Row::Test(_)
+            | Row::Lease(_)
+            | Row::Batch(_) => {}
         }
     }
 
@@ -97,7 +104,14 @@ impl Runs {
                 self.open.remove(&run);
                 None
             }
-            Key::Counters | Key::Job(_) | Key::TestNames(..) | Key::Test(..) | Key::Lease(_) | Key::Batch(_) => None,
+            Key::Counters
+            | Key::MemorySuite(_)
+            | Key::MemoryTest(..)
+            | Key::Job(_)
+            | Key::TestNames(..)
+            | Key::Test(..)
+            | Key::Lease(_)
+            | Key::Batch(_) => None,
         }
     }
 }

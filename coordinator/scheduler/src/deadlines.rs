@@ -23,6 +23,8 @@ pub(crate) enum Deadline {
     Overdue(JobId),
     /// A shard whose job has ended should have ended too.
     Leftover(AgentName, Token),
+    /// There is more to be learned from test jobs that have ended.
+    Memory,
     /// Watchers of jobs in line are told why they wait.
     Reasons,
 }

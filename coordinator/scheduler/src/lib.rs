@@ -37,6 +37,7 @@ pub use restore::RestoreError;
 pub use scheduler::Scheduler;
 pub use step::Step;
 pub use write::{
-    BatchRow, CountersRow, End, HistoryRow, JobKind, JobRow, JobState, JobSummary, Key, LeasePart, LeaseRow, Row,
-    RunRow, RunSummary, TestCounts, TestNamesRow, TestRow, TryRow, Write,
+    BatchRow, CountersRow, End, HistoryRow, JobKind, JobRow, JobState, JobSummary, Key, LeasePart, LeaseRow,
+    MemorySuiteRow, MemoryTestRow, RecentOutcome, RememberedOutcome, Row, RunRow, RunSummary, TestCounts, TestNamesRow,
+    TestRow, TryRow, Write,
 };

@@ -14,7 +14,7 @@ use crate::change::cancelled;
 use crate::on::digest_of;
 use crate::scheduler::Scheduler;
 use crate::state::{Agent, Batch, Job, Lease, Run, Suite};
-use crate::{BatchRow, Config, JobRow, LeasePart, LeaseRow, Row, RunRow, TestNamesRow, TestRow};
+use crate::{BatchRow, Config, JobRow, LeasePart, LeaseRow, MemoryTestRow, Row, RunRow, TestNamesRow, TestRow};
 
 /// Stored rows do not make a state.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -64,6 +64,7 @@ impl Scheduler {
         for row in rows {
             scheduler.restore_row(row)?;
         }
+        scheduler.memory.restored();
         scheduler.link_jobs();
         for job in scheduler.jobs.keys().copied().collect::<Vec<_>>() {
             scheduler.restore_job(job)?;
@@ -83,6 +84,8 @@ impl Scheduler {
                 }
                 self.runs.history.insert(run, row.request_id);
             }
+            Row::MemorySuite(row) => self.memory.restore_suite(row),
+            Row::MemoryTest(row) => self.restore_remembered(*row)?,
             Row::Run(row) => self.restore_run(*row),
             Row::Job(row) => self.restore_job_row(*row)?,
             Row::TestNames(row) => self.restore_names(row)?,
@@ -91,6 +94,12 @@ impl Scheduler {
             Row::Batch(row) => self.restore_batch(*row)?,
         }
         Ok(())
+    }
+
+    fn restore_remembered(&mut self, row: MemoryTestRow) -> Result<(), RestoreError> {
+        let what = format!("remembered test {} of suite {}", row.place, row.suite);
+        let missing = format!("suite {}, or its own place there", row.suite);
+        if self.memory.restore_test(row) { Ok(()) } else { Err(RestoreError::Orphan { what, missing }) }
     }
 
     fn restore_run(&mut self, row: RunRow) {
@@ -243,7 +252,9 @@ impl Scheduler {
     fn restore_job(&mut self, job: JobId) -> Result<(), RestoreError> {
         let found = self.job(job);
         if found.has_ended() {
-            return self.check_names(job);
+            self.check_names(job)?;
+            self.begin_lesson(job);
+            return Ok(());
         }
         if found.row.sealed.is_some() {
             self.check_names(job)?;

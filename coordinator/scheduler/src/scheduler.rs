@@ -8,7 +8,7 @@ use muster_common::spec::JobSpec;
 use muster_common::time::{Monotonic, Now};
 
 use crate::deadlines::Deadlines;
-use crate::state::{Agents, Batches, Job, Leases, Queue, Runs};
+use crate::state::{Agents, Batches, Job, Leases, Memory, Queue, Runs};
 use crate::{Answer, Ask, Config, CountersRow, Effect, Event, Input, Key, Refusal, Row, Step, Write};
 
 /// Everything that is known of runs, jobs, tests and agents, and the rules by which it changes.
@@ -27,6 +27,7 @@ pub struct Scheduler {
     pub(crate) batches: Batches,
     pub(crate) agents: Agents,
     pub(crate) queue: Queue,
+    pub(crate) memory: Memory,
     pub(crate) deadlines: Deadlines,
     pub(crate) pending: Pending,
 }
@@ -71,6 +72,7 @@ impl Scheduler {
             batches: Batches::new(),
             agents: Agents::default(),
             queue: Queue::default(),
+            memory: Memory::default(),
             deadlines: Deadlines::default(),
             pending: Pending::default(),
         }
@@ -98,7 +100,8 @@ impl Scheduler {
             .chain(self.jobs.keys().map(|job| Key::Job(*job)))
             .chain(self.jobs.iter().flat_map(|(job, found)| test_keys(*job, found)))
             .chain(self.leases.keys().map(|token| Key::Lease(*token)))
-            .chain(self.batches.keys().map(|token| Key::Batch(*token)));
+            .chain(self.batches.keys().map(|token| Key::Batch(*token)))
+            .chain(self.memory.keys());
         keys.filter_map(|key| self.row(key).map(|row| (key, row))).collect()
     }
 
@@ -116,6 +119,10 @@ impl Scheduler {
         match key {
             Key::Counters => (self.counters != CountersRow::default()).then_some(Row::Counters(self.counters)),
             Key::History(_) => None,
+            Key::MemorySuite(suite) => self.memory.suite_row(suite).map(Row::MemorySuite),
+            Key::MemoryTest(suite, place) => {
+                self.memory.test_row(suite, place).map(|row| Row::MemoryTest(Box::new(row)))
+            }
             Key::Run(run) => self.runs.open.get(&run).map(|found| Row::Run(Box::new(found.row.clone()))),
             Key::Job(job) => self.jobs.get(&job).map(|found| Row::Job(Box::new(found.row.clone()))),
             Key::TestNames(job, first) => self.jobs.get(&job)?.names_row(first).map(Row::TestNames),

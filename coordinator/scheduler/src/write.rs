@@ -28,6 +28,10 @@ pub enum Key {
     Counters,
     /// A retired run's summary.
     History(RunId),
+    /// A test job that is remembered, by its number.
+    MemorySuite(u32),
+    /// A remembered test, by the number of its test job and its place there.
+    MemoryTest(u32, u32),
     /// A run.
     Run(RunId),
     /// A job.
@@ -49,6 +53,10 @@ pub enum Row {
     Counters(CountersRow),
     /// A retired run's summary.
     History(Box<HistoryRow>),
+    /// A test job that is remembered.
+    MemorySuite(MemorySuiteRow),
+    /// A remembered test.
+    MemoryTest(Box<MemoryTestRow>),
     /// A run.
     Run(Box<RunRow>),
     /// A job.
@@ -79,6 +87,72 @@ pub struct HistoryRow {
     pub request_id: String,
     /// The blob that holds its full report.
     pub report: Digest,
+}
+
+/// A test job of which runs are remembered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MemorySuiteRow {
+    /// Its number.
+    pub suite: u32,
+    /// Its project.
+    pub project: String,
+    /// Its name.
+    pub job: String,
+    /// When it was last learned from.
+    pub last_seen: Wall,
+}
+
+/// What earlier runs have shown of one test.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MemoryTestRow {
+    /// Number of its test job.
+    pub suite: u32,
+    /// Its place there.
+    pub place: u32,
+    /// Its name.
+    pub name: String,
+    /// Mean of its durations, the newest counting most, in microseconds; 0: it never came to an end.
+    pub mean_us: u64,
+    /// A duration that it hardly ever exceeds, in microseconds.
+    pub high_us: u64,
+    /// Runs in which it passed; may lag by some runs in which nothing was new.
+    pub passed: u32,
+    /// Runs in which it failed.
+    pub failed: u32,
+    /// Runs in which it failed and then passed.
+    pub flaky: u32,
+    /// When it was first seen, to the second.
+    pub first_seen: Wall,
+    /// When it was last seen, to the second; may lag likewise.
+    pub last_seen: Wall,
+    /// The last run that this row counts.
+    pub last_run: RunId,
+    /// Its last outcomes, newest last, from one on that was no pass; none if there is no such.
+    pub recent: Vec<RecentOutcome>,
+}
+
+/// What one run said of a test.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RecentOutcome {
+    /// The run's number.
+    pub run: u32,
+    /// A short number of the agent on which it failed, else of the one on which it passed.
+    pub agent: u32,
+    /// The first four bytes of the workspace's digest.
+    pub content: u32,
+    /// What it said.
+    pub outcome: RememberedOutcome,
+}
+
+/// An outcome that says something about the test.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RememberedOutcome {
+    /// It passed at once.
+    Passed,
+    /// It failed in every try.
+    Failed,
+    /// It failed, then passed.
+    Flaky,
 }
 
 /// An open run.
@@ -338,6 +412,8 @@ impl Row {
         match self {
             Self::Counters(_) => Key::Counters,
             Self::History(row) => Key::History(row.summary.run),
+            Self::MemorySuite(row) => Key::MemorySuite(row.suite),
+            Self::MemoryTest(row) => Key::MemoryTest(row.suite, row.place),
             Self::Run(row) => Key::Run(row.run),
             Self::Job(row) => Key::Job(row.job),
             Self::TestNames(row) => Key::TestNames(row.job, row.first),

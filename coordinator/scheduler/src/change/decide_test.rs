@@ -56,7 +56,7 @@ impl Scheduler {
         (!tries_again).then(|| verdict::of_test(&tries))
     }
 
-    fn retry_situation(&self, job: JobId) -> Option<retry::Suite> {
+    pub(crate) fn retry_situation(&self, job: JobId) -> Option<retry::Suite> {
         let run = self.runs.open.get(&job.run)?;
         let suite = self.job(job).sealed_suite()?;
         let retries = match &run.spec(job.job).work {

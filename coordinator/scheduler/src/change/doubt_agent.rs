@@ -36,6 +36,18 @@ impl Scheduler {
         self.fleet_changed();
         self.watch_agent(name);
         self.for_its_shards(name, |scheduler, shard| scheduler.doubt_shard(shard));
+        if !self.may_copy() {
+            self.note_outage();
+        }
+    }
+
+    /// Many agents are silent at once: what tests say now may not be about them.
+    fn note_outage(&mut self) {
+        for found in self.jobs.values_mut().filter(|found| !found.live.is_empty()) {
+            if let Some(suite) = found.suite.as_deref_mut() {
+                suite.had_outage = true;
+            }
+        }
     }
 
     /// The agent was silent for the lease time: its repeatable work goes to others.

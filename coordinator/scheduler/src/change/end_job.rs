@@ -55,6 +55,7 @@ impl Scheduler {
         let (outcome, reason) = verdict::of_test_job(counts_of(self.job(job)), &first_bad);
         let (outcome, reason) = verdict::with_missing((outcome, reason), &self.selected_and_missing(job));
         self.end_job(job, outcome, reason);
+        self.begin_lesson(job);
     }
 
     /// Ends a job that is being stopped once nothing of it is live. Returns whether it is being stopped.

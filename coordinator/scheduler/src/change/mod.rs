@@ -10,6 +10,7 @@ mod end_run;
 mod grant;
 mod publish;
 mod relieve;
+mod remember;
 mod select_tests;
 mod settle;
 mod stop_job;

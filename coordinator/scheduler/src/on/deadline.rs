@@ -22,6 +22,7 @@ impl Scheduler {
                 Deadline::Overdue(job) => {
                     self.pending.offers.insert(job);
                 }
+                Deadline::Memory => self.learn_on(),
                 Deadline::Reasons => self.tell_reasons(),
                 Deadline::Leftover(agent, token) => {
                     self.send_to(&agent, ToAgent::Cancel { token, reason: CancelReason::Superseded });

@@ -17,6 +17,9 @@ impl Scheduler {
             if let Some(found) = self.jobs.remove(&job) {
                 self.pending.rows.extend(test_keys(job, &found));
                 self.touch(Key::Job(job));
+                if let Some(lesson) = self.memory.lessons.get_mut(&job) {
+                    lesson.suite = found.suite;
+                }
             }
         }
         let Some(found) = self.runs.open.remove(&run) else { return };

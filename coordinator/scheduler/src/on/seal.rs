@@ -49,7 +49,12 @@ impl Scheduler {
 
     /// Makes the tests of a discovery that is sealed, each with what is remembered of it.
     pub(crate) fn make_tests(&mut self, job: JobId) {
-        self.suite_mut(job).make_tests(|_| Expected::default());
+        let run = &self.runs.open[&job.run];
+        let known = self.memory.find(&run.project, &run.spec(job.job).name);
+        let found = self.jobs.get_mut(&job).and_then(|found| found.suite.as_deref_mut());
+        if let Some(suite) = found {
+            suite.make_tests(|name| known.map_or_else(Expected::default, |known| known.expected(name)));
+        }
     }
 }
 

@@ -4,5 +4,6 @@ pub(crate) mod dealing;
 pub(crate) mod fairness;
 pub(crate) mod hedging;
 pub(crate) mod placement;
+pub(crate) mod remembering;
 pub(crate) mod retry;
 pub(crate) mod verdict;

@@ -72,6 +72,8 @@ pub(crate) struct Suite {
     pub(crate) start_cost_us: u64,
     /// Shards in a row that ended without a result.
     pub(crate) barren_shards: u32,
+    /// Whether many agents fell silent at once while it ran. Known in memory only.
+    pub(crate) had_outage: bool,
     /// Failed tests have waited long enough for another agent.
     pub(crate) is_retry_anywhere: bool,
 }

@@ -7,7 +7,7 @@ use muster_common::outcome::{Outcome, TryOutcome};
 use muster_common::time::{Monotonic, Wall};
 use muster_scheduler::{
     AgentSummary, Answer, BatchRow, CloseReason, Effect, End, Event, JobRow, JobState, JobSummary, Key, LeasePart,
-    LeaseRow, Row, RunRow, RunSummary, TestCounts, TestReport, TestRow, TryRow, Write,
+    LeaseRow, MemoryTestRow, Row, RunRow, RunSummary, TestCounts, TestReport, TestRow, TryRow, Write,
 };
 
 pub(crate) fn seconds(at: Monotonic) -> String {
@@ -25,6 +25,8 @@ fn key_text(key: Key) -> String {
     match key {
         Key::Counters => "counters".to_owned(),
         Key::History(run) => format!("history {run}"),
+        Key::MemorySuite(suite) => format!("memory {suite}"),
+        Key::MemoryTest(suite, place) => format!("memory {suite}/{place}"),
         Key::Run(run) => format!("run {run}"),
         Key::Job(job) => format!("job {job}"),
         Key::TestNames(job, first) => format!("names {job} from {first}"),
@@ -39,6 +41,8 @@ fn row_text(row: &Row) -> String {
     match row {
         Row::Counters(row) => format!("{key} next_run={}", row.next_run),
         Row::History(row) => format!("{key} {}", run_summary(&row.summary)),
+        Row::MemorySuite(row) => format!("{key} of {} `{}`", row.project, row.job),
+        Row::MemoryTest(row) => format!("{key}{}", remembered(row)),
         Row::Run(row) => format!("{key}{}", run_row(row)),
         Row::Job(row) => format!("{key}{}", job_row(row)),
         Row::TestNames(row) => format!("{key}: {}", shortened(&row.names)),
@@ -46,6 +50,19 @@ fn row_text(row: &Row) -> String {
         Row::Lease(row) => format!("{key}{}", lease_row(row)),
         Row::Batch(row) => format!("{key}{}", batch_row(row)),
     }
+}
+
+fn remembered(row: &MemoryTestRow) -> String {
+    let mut text = format!(" {} mean={}us high={}us", row.name, row.mean_us, row.high_us);
+    for (what, count) in [("passed", row.passed), ("failed", row.failed), ("flaky", row.flaky)] {
+        if count > 0 {
+            text.push_str(&format!(" {what}={count}"));
+        }
+    }
+    for recent in &row.recent {
+        text.push_str(&format!(" {}:{:?}", recent.run, recent.outcome));
+    }
+    text
 }
 
 fn run_row(row: &RunRow) -> String {

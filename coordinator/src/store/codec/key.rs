@@ -12,6 +12,11 @@ pub fn encode_key(key: Key) -> store::Key {
     let mut bytes = vec![kind(key)];
     match key {
         Key::Counters => {}
+        Key::MemorySuite(suite) => bytes.extend_from_slice(&suite.to_be_bytes()),
+        Key::MemoryTest(suite, place) => {
+            bytes.extend_from_slice(&suite.to_be_bytes());
+            bytes.extend_from_slice(&place.to_be_bytes());
+        }
         Key::History(run) | Key::Run(run) => put_run(&mut bytes, run),
         Key::Job(job) => put_job(&mut bytes, job),
         Key::TestNames(job, test) | Key::Test(job, test) => {
@@ -37,6 +42,11 @@ pub fn decode_key(key: &store::Key) -> Result<Option<Key>, CodecError> {
     let decoded = match *kind {
         COUNTERS => numbers.end(0).map(|()| Key::Counters),
         HISTORY => numbers.run().map(Key::History),
+        MEMORY_SUITE => numbers.end(INDEX_BYTES).map(|()| Key::MemorySuite(numbers.u32_at(0))),
+        MEMORY_TEST => {
+            let end = numbers.end(2 * INDEX_BYTES);
+            end.map(|()| Key::MemoryTest(numbers.u32_at(0), numbers.u32_at(INDEX_BYTES)))
+        }
         RUN => numbers.run().map(Key::Run),
         JOB => numbers.job().map(Key::Job),
         TEST_NAMES => numbers.test().map(|(job, test)| Key::TestNames(job, test)),
@@ -93,6 +103,8 @@ const fn kind(key: Key) -> u8 {
     match key {
         Key::Counters => COUNTERS,
         Key::History(_) => HISTORY,
+        Key::MemorySuite(_) => MEMORY_SUITE,
+        Key::MemoryTest(..) => MEMORY_TEST,
         Key::Run(_) => RUN,
         Key::Job(_) => JOB,
         Key::TestNames(..) => TEST_NAMES,
@@ -114,6 +126,8 @@ fn put_job(bytes: &mut Vec<u8>, job: JobId) {
 // Stored: never changed. The gaps are for kinds to come, so that they can stand where their order must be.
 const COUNTERS: u8 = 0x10;
 const HISTORY: u8 = 0x20;
+const MEMORY_SUITE: u8 = 0x24;
+const MEMORY_TEST: u8 = 0x28;
 const RUN: u8 = 0x30;
 const JOB: u8 = 0x40;
 const TEST_NAMES: u8 = 0x50;
@@ -140,7 +154,7 @@ mod tests {
     }
 
     fn key() -> impl Strategy<Value = Key> {
-        (0..8, number(), number(), index(), index()).prop_map(|(kind, run, counter, job, test)| {
+        (0..10, number(), number(), index(), index()).prop_map(|(kind, run, counter, job, test)| {
             let job = JobId { run: RunId(run), job: JobIndex(job) };
             let token = Token { epoch: Epoch(run), counter };
             match kind {
@@ -151,6 +165,8 @@ mod tests {
                 4 => Key::TestNames(job, TestIndex(test)),
                 5 => Key::Test(job, TestIndex(test)),
                 6 => Key::Lease(token),
+                7 => Key::MemorySuite(test),
+                8 => Key::MemoryTest(job.job.0, test),
                 _ => Key::Batch(token),
             }
         })

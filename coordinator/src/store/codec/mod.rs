@@ -11,6 +11,7 @@
 mod error;
 mod field;
 mod key;
+mod memory;
 mod row;
 mod rows;
 mod summary;

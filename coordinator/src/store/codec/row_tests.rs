@@ -7,8 +7,8 @@ use muster_common::outcome::{Outcome, TestVerdict, TryOutcome};
 use muster_common::spec::{JobSpec, RunSpec, Runner, TestSpec, Work};
 use muster_common::time::Wall;
 use muster_scheduler::{
-    BatchRow, End, JobKind, JobRow, JobState, JobSummary, LeasePart, LeaseRow, RunRow, RunSummary, TestCounts,
-    TestNamesRow, TestRow, TryRow,
+    BatchRow, End, JobKind, JobRow, JobState, JobSummary, LeasePart, LeaseRow, MemorySuiteRow, MemoryTestRow,
+    RecentOutcome, RememberedOutcome, RunRow, RunSummary, TestCounts, TestNamesRow, TestRow, TryRow,
 };
 use proptest::collection::{btree_map, vec};
 use proptest::option;
@@ -54,6 +54,10 @@ fn row_strategy() -> BoxedStrategy<Row> {
         (summary(), text(), digest()).prop_map(|(summary, request_id, report)| {
             Row::History(Box::new(HistoryRow { summary, request_id, report }))
         }),
+        (any::<u32>(), text(), text(), moment()).prop_map(|(suite, project, job, last_seen)| {
+            Row::MemorySuite(MemorySuiteRow { suite, project, job, last_seen })
+        }),
+        memory_test().prop_map(|row| Row::MemoryTest(Box::new(row))),
         run().prop_map(|row| Row::Run(Box::new(row))),
         job().prop_map(|row| Row::Job(Box::new(row))),
         (job_id(), any::<u32>(), vec(text(), 0..4))
@@ -75,6 +79,36 @@ fn digest() -> impl Strategy<Value = Digest> {
 
 fn moment() -> impl Strategy<Value = Wall> {
     any::<u64>().prop_map(|unix_ms| Wall { unix_ms })
+}
+
+fn memory_test() -> impl Strategy<Value = MemoryTestRow> {
+    let outcome = select(vec![RememberedOutcome::Passed, RememberedOutcome::Failed, RememberedOutcome::Flaky]);
+    let recent = (any::<[u32; 3]>(), outcome).prop_map(|([run, agent, content], outcome)| RecentOutcome {
+        run,
+        agent,
+        content,
+        outcome,
+    });
+    let head = (any::<[u32; 5]>(), text(), any::<[u64; 3]>(), moment(), moment());
+    (head, vec(recent, 0..3)).prop_map(|((counts, name, times, first_seen, last_seen), recent)| {
+        let [suite, place, passed, failed, flaky] = counts;
+        let [mean_us, high_us, last_run] = times;
+        let last_run = RunId(last_run);
+        MemoryTestRow {
+            suite,
+            place,
+            name,
+            mean_us,
+            high_us,
+            passed,
+            failed,
+            flaky,
+            first_seen,
+            last_seen,
+            last_run,
+            recent,
+        }
+    })
 }
 
 fn job_id() -> impl Strategy<Value = JobId> {
@@ -122,7 +156,8 @@ fn job_summary() -> impl Strategy<Value = JobSummary> {
     let state = select(vec![JobState::Waiting, JobState::Queued, JobState::Running, JobState::Finished]);
     let what = (job_id(), text(), kind, state, option::of(moment()), end());
     let digest = option::of(any::<[u8; 32]>());
-    let rest = (counts(), text(), any::<bool>(), artifacts(), outputs(), any::<u32>(), digest, option::of(any::<u32>()));
+    let rest =
+        (counts(), text(), any::<bool>(), artifacts(), outputs(), any::<u32>(), digest, option::of(any::<u32>()));
     (what, rest).prop_map(|((job, name, kind, state, started, end), rest)| {
         let (tests, waiting_for, may_fail, artifacts, outputs, lost, names_sha256, selected) = rest;
         JobSummary {
@@ -167,7 +202,14 @@ fn run() -> impl Strategy<Value = RunRow> {
         |((run, request_id, name, workspace, env), submitted, started, is_cancel_requested, end)| RunRow {
             run: RunId(run),
             request_id,
-            spec: RunSpec { project: name.clone(), name, workspace, env, jobs: vec![job_spec()], only: BTreeMap::new() },
+            spec: RunSpec {
+                project: name.clone(),
+                name,
+                workspace,
+                env,
+                jobs: vec![job_spec()],
+                only: BTreeMap::new(),
+            },
             submitted,
             started,
             is_cancel_requested,
