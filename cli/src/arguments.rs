@@ -10,6 +10,8 @@ use muster_common::limits::ENV_VARIABLE_BYTES_MAX;
 
 use crate::commands::Command;
 use crate::exit_code;
+use crate::output::ci::CiName;
+use crate::report_files::FileArguments;
 
 /// Runs builds and tests on a fleet of agents, or on this machine.
 #[derive(Debug, Parser)]
@@ -51,9 +53,11 @@ pub(crate) struct Show {
     /// Write one JSON object a line to standard output (docs/reference/json-events.md)
     #[arg(long)]
     pub(crate) json: bool,
-    /// Write the report as JUnit XML to this file
-    #[arg(long, value_name = "FILE")]
-    pub(crate) junit: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) files: FileArguments,
+    /// CI system that is told of the run, by annotations, summaries and groups in the log
+    #[arg(long, value_name = "NAME", value_enum, default_value_t)]
+    pub(crate) ci: CiName,
 }
 
 impl Place {

@@ -6,9 +6,11 @@ use std::time::Duration;
 use bytes::Bytes;
 use muster_common::digest::Digest;
 use muster_common::limits::MESSAGE_BYTES_MAX;
+use muster_common::spec::RunSpec;
 use muster_proto::v1;
 use muster_service::blob::BlobClient;
 use muster_service::endpoint::{Endpoint, EndpointError};
+use muster_service::wire::spec::from_proto;
 use tonic::transport::Channel;
 use tonic::{Code, Request, Status, Streaming};
 use v1::admin_service_client::AdminServiceClient;
@@ -57,6 +59,16 @@ impl Client {
         let answer = self.retried(|| self.clone().get_run_once(request)).await;
         let answer = answer.map_err(|status| self.failure(&format!("cannot read run {run}"), &status))?;
         answer.run.ok_or_else(|| Failure::infrastructure(format!("the coordinator's answer about run {run} is empty")))
+    }
+
+    /// What a run was asked to do.
+    pub(crate) async fn spec(&self, run: u64) -> Result<RunSpec, Failure> {
+        let request = v1::GetRunSpecRequest { run };
+        let answer = self.retried(|| self.clone().get_run_spec_once(request)).await;
+        let what = format!("cannot read what run {run} was asked to do");
+        let answer = answer.map_err(|status| self.failure(&what, &status))?;
+        let spec = answer.spec.ok_or_else(|| Failure::infrastructure(format!("{what}: the answer is empty")))?;
+        from_proto(spec).map_err(|error| Failure::infrastructure(what).because(error))
     }
 
     /// The newest runs.
@@ -156,6 +168,10 @@ impl Client {
 
     async fn get_run_once(self, request: v1::GetRunRequest) -> Result<v1::GetRunResponse, Status> {
         Ok(self.run_service().get_run(timed(request)).await?.into_inner())
+    }
+
+    async fn get_run_spec_once(self, request: v1::GetRunSpecRequest) -> Result<v1::GetRunSpecResponse, Status> {
+        Ok(self.run_service().get_run_spec(timed(request)).await?.into_inner())
     }
 
     async fn list_runs_once(self, request: v1::ListRunsRequest) -> Result<v1::ListRunsResponse, Status> {

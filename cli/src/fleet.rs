@@ -170,7 +170,8 @@ impl Fleet {
     }
 }
 
-fn current_folder() -> Result<PathBuf, Failure> {
+/// Where this command was started; absolute, without links.
+pub(crate) fn current_folder() -> Result<PathBuf, Failure> {
     std::env::current_dir()
         .and_then(|folder| folder.canonicalize())
         .map_err(|error| Failure::usage("the current folder cannot be read").because(error))

@@ -16,7 +16,11 @@ fn the_page_about_the_command_line_is_what_the_code_says() {
     muster.build();
     text.push_str(&section(&muster, "muster", 2));
     for command in muster.get_subcommands().filter(|command| command.get_name() != "help") {
-        text.push_str(&section(command, &format!("muster {}", command.get_name()), 2));
+        let name = format!("muster {}", command.get_name());
+        text.push_str(&section(command, &name, 2));
+        for inner in command.get_subcommands().filter(|command| command.get_name() != "help") {
+            text.push_str(&section(inner, &format!("{name} {}", inner.get_name()), 3));
+        }
     }
     is_current("cli.md", &text);
 }
@@ -29,6 +33,12 @@ fn the_page_about_exit_codes_is_what_the_code_says() {
     }
     text.push_str(&format!("\n{PRECEDENCE}\n\n{NOTES}"));
     is_current("exit-codes.md", &text);
+}
+
+#[test]
+fn the_schema_of_reports_is_what_the_code_says() {
+    let text = serde_json::to_string_pretty(&crate::proof::schema()).expect("a schema is plain JSON");
+    is_current("report.schema.json", &text);
 }
 
 fn section(command: &Command, name: &str, depth: usize) -> String {

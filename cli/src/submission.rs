@@ -14,7 +14,6 @@ use crate::exit_code::ExitCode;
 use crate::failure::Failure;
 use crate::fleet::{Fleet, Wanted};
 use crate::follow::OnInterrupt;
-use crate::output::junit::RunnerKind;
 use crate::output::{Preparation, Reporter};
 use crate::project::Recognised;
 use crate::watching::Watching;
@@ -40,12 +39,10 @@ pub(crate) struct Submission<'a> {
 impl Submission<'_> {
     /// Runs it to its end, or hands it over.
     pub(crate) async fn run(self) -> Result<ExitCode, Failure> {
-        if self.is_detached && self.place.coordinator_url().is_none() {
-            return Err(Failure::usage("--detach needs a coordinator that goes on without this command")
-                .advise("pass --coordinator URL"));
-        }
+        let handover = Handover { place: self.place, is_detached: self.is_detached };
+        handover.check()?;
         let mut watching = Watching::begin(self.show)?;
-        watching.runners = RunnerKind::of_jobs(&self.spec);
+        watching.knows(&self.spec, &self.folder);
         if let Some(Recognised { runner, evidence, others }) = &self.runner {
             let (runner, evidence, others) = (runner.name(), evidence.clone(), others.clone());
             watching.reporter.preparing(&Preparation::Recognised { runner, evidence, others });
@@ -53,12 +50,17 @@ impl Submission<'_> {
         let wanted = Wanted { place: self.place, project: &self.folder, agents: self.agents };
         let fleet = Fleet::to_run(wanted, &mut watching).await?;
         watching.reporter.found(fleet.more());
-        let outcome = self.on(&fleet, &mut watching).await;
+        let outcome = self.on(&fleet, &handover, &mut watching).await;
         fleet.shut_down().await;
         outcome
     }
 
-    async fn on(mut self, fleet: &Fleet, watching: &mut Watching) -> Result<ExitCode, Failure> {
+    async fn on(
+        mut self,
+        fleet: &Fleet,
+        handover: &Handover<'_>,
+        watching: &mut Watching,
+    ) -> Result<ExitCode, Failure> {
         fleet.check(&self.spec).await?;
         let interrupt = watching.interrupt.clone();
         let uploaded = tokio::select! {
@@ -66,16 +68,7 @@ impl Submission<'_> {
             () = interrupt.wait() => return Err(Failure::cancelled()),
         };
         self.spec.workspace = Some(uploaded.root);
-        let request_id = uuid::Uuid::new_v4().to_string();
-        // Not given up when interrupted: the run may be accepted already, and then has to be cancelled.
-        let run = fleet.client().submit(to_proto(&self.spec), request_id).await.map_err(|refusal| {
-            if refusal.is_unsatisfiable() { refusal.advise(fleet.on_missing_agents()) } else { refusal }
-        })?;
-        watching.reporter.submitted(run, &fleet.name());
-        if self.is_detached {
-            return Ok(ExitCode::Passed);
-        }
-        watching.finish(fleet.client(), run, OnInterrupt::CancelRun).await.map_err(Failure::after_submission)
+        handover.submit(&self.spec, fleet, watching).await
     }
 
     async fn upload(&self, fleet: &Fleet, reporter: &mut dyn Reporter) -> Result<UploadedWorkspace, Failure> {
@@ -118,6 +111,45 @@ impl Submission<'_> {
             WorkspaceError::List(_) | WorkspaceError::Changing(_) => Failure::usage(what).because(error),
             WorkspaceError::Upload(_) => Failure::infrastructure(what).because(error),
         }
+    }
+}
+
+/// How a run that is ready is handed over to a coordinator.
+#[derive(Clone, Copy)]
+pub(crate) struct Handover<'a> {
+    /// Where.
+    pub(crate) place: &'a Place,
+    /// Whether to leave as soon as the run is accepted.
+    pub(crate) is_detached: bool,
+}
+
+impl Handover<'_> {
+    /// Refuses to leave a run behind that would end with this command.
+    pub(crate) fn check(&self) -> Result<(), Failure> {
+        if self.is_detached && self.place.coordinator_url().is_none() {
+            return Err(Failure::usage("--detach needs a coordinator that goes on without this command")
+                .advise("pass --coordinator URL"));
+        }
+        Ok(())
+    }
+
+    /// Submits the run and follows it to its end, or leaves.
+    pub(crate) async fn submit(
+        &self,
+        spec: &RunSpec,
+        fleet: &Fleet,
+        watching: &mut Watching,
+    ) -> Result<ExitCode, Failure> {
+        let request_id = uuid::Uuid::new_v4().to_string();
+        // Not given up when interrupted: the run may be accepted already, and then has to be cancelled.
+        let run = fleet.client().submit(to_proto(spec), request_id).await.map_err(|refusal| {
+            if refusal.is_unsatisfiable() { refusal.advise(fleet.on_missing_agents()) } else { refusal }
+        })?;
+        watching.reporter.submitted(run, &fleet.name());
+        if self.is_detached {
+            return Ok(ExitCode::Passed);
+        }
+        watching.finish(fleet.client(), run, OnInterrupt::CancelRun).await.map_err(Failure::after_submission)
     }
 }
 

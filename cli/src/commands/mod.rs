@@ -6,11 +6,15 @@ mod compile;
 mod completions;
 mod init;
 mod logs;
+mod report;
+mod rerun;
 mod run;
 mod runs;
 mod schema;
 mod test;
+mod verify_report;
 mod watch;
+mod why;
 
 use std::io::{self, Write as _};
 
@@ -29,7 +33,11 @@ pub(crate) enum Command {
     Compile(compile::Compile),
     Runs(runs::Runs),
     Watch(watch::Watch),
+    Why(why::Why),
+    Rerun(Box<rerun::RunAgain>),
     Logs(logs::Logs),
+    Report(report::ShowReport),
+    VerifyReport(verify_report::VerifyReport),
     Cancel(cancel::Cancel),
     Agents(agents::ListAgents),
     Schema(schema::PrintSchema),
@@ -46,7 +54,11 @@ impl Command {
             Self::Compile(command) => command.run(),
             Self::Runs(command) => command.run().await,
             Self::Watch(command) => command.run().await,
+            Self::Why(command) => command.run().await,
+            Self::Rerun(command) => command.run().await,
             Self::Logs(command) => command.run().await,
+            Self::Report(command) => command.run().await,
+            Self::VerifyReport(command) => command.run().await,
             Self::Cancel(command) => command.run().await,
             Self::Agents(command) => command.run().await,
             Self::Schema(command) => command.run(),
@@ -60,9 +72,13 @@ impl Command {
             Self::Test(command) => command.show.json,
             Self::Run(command) => command.show.json,
             Self::Watch(command) => command.show.json,
+            Self::Why(command) => command.json,
+            Self::Rerun(command) => command.show.json,
             Self::Compile(command) => command.json,
             Self::Runs(command) => command.json,
             Self::Agents(command) => command.json,
+            Self::Report(command) => command.json,
+            Self::VerifyReport(command) => command.json,
             Self::Init(_) | Self::Logs(_) | Self::Cancel(_) | Self::Schema(_) | Self::Completions(_) => false,
         }
     }

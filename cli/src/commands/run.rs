@@ -23,7 +23,7 @@ pub(crate) struct Run {
     #[arg(long, value_name = "KEY=VALUE", value_parser = parse_variable)]
     env: Vec<(String, String)>,
     /// Print the number of the run and leave; `muster watch` follows it
-    #[arg(long, conflicts_with = "junit")]
+    #[arg(long, conflicts_with_all = ["junit", "report", "ctrf"])]
     detach: bool,
     #[command(flatten)]
     agents: Agents,

@@ -11,14 +11,21 @@ use crate::failure::Failure;
 #[derive(Debug, Args)]
 pub(crate) struct PrintSchema {
     /// Of what `muster compile --json` prints instead
-    #[arg(long)]
+    #[arg(long, conflicts_with = "report")]
     run_spec: bool,
+    /// Of what --report FILE writes instead
+    #[arg(long)]
+    report: bool,
 }
 
 impl PrintSchema {
     /// Prints it.
     pub(crate) fn run(&self) -> Result<ExitCode, Failure> {
-        print_json(&if self.run_spec { run_spec_schema() } else { schema() })?;
+        print_json(&match (self.run_spec, self.report) {
+            (true, _) => run_spec_schema(),
+            (false, true) => crate::proof::schema(),
+            (false, false) => schema(),
+        })?;
         Ok(ExitCode::Passed)
     }
 }

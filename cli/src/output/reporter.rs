@@ -45,6 +45,11 @@ pub(crate) enum Preparation {
         /// Other runners that would do.
         others: Vec<&'static str>,
     },
+    /// Only a part of an earlier run is run.
+    Selected {
+        /// Which part.
+        what: String,
+    },
     /// Coordinator and agents start inside this process.
     StartingAgents {
         /// How many.

@@ -11,4 +11,4 @@ mod summary;
 
 pub(crate) use reporter::Human;
 pub(crate) use style::outcome_word;
-pub(crate) use summary::quoted;
+pub(crate) use summary::{quoted, summary};

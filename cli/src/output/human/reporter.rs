@@ -66,6 +66,7 @@ impl Reporter for Human {
                 }
                 self.screen.preparing(&paint(DIM, text), true);
             }
+            Preparation::Selected { what } => self.screen.preparing(&paint(DIM, one_line(what)), true),
             Preparation::StartingAgents { agents } => {
                 self.screen.preparing(&format!("starting {}", counted(*agents, "agent")), false);
             }

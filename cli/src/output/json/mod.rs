@@ -10,4 +10,4 @@ mod words;
 
 pub(crate) use list::{AgentJson, RunJson};
 pub(crate) use reporter::Json;
-pub(crate) use words::{agent_word, state_word};
+pub(crate) use words::{agent_word, outcome_word, state_word, try_word, verdict_word};

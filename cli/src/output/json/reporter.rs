@@ -62,7 +62,7 @@ impl<W: Write + Send> Reporter for Json<W> {
                 self.write(Event::RunnerRecognised { runner, evidence })
             }
             Preparation::StartingAgents { agents } => self.write(Event::AgentsStarting { agents: *agents }),
-            Preparation::Scanning { .. } | Preparation::Uploading { .. } => {}
+            Preparation::Selected { .. } | Preparation::Scanning { .. } | Preparation::Uploading { .. } => {}
             Preparation::Uploaded { files, total_bytes, sent_bytes } => self.write(Event::WorkspaceUploaded {
                 files: *files,
                 total_bytes: *total_bytes,

@@ -23,7 +23,7 @@ pub(crate) fn agent_word(state: v1::AgentState) -> &'static str {
 }
 
 /// The word for how a run or a job ended; none while it has not.
-pub(super) fn outcome_word(outcome: v1::Outcome) -> Option<&'static str> {
+pub(crate) fn outcome_word(outcome: v1::Outcome) -> Option<&'static str> {
     match outcome {
         v1::Outcome::Unspecified => None,
         v1::Outcome::Passed => Some("passed"),
@@ -36,7 +36,7 @@ pub(super) fn outcome_word(outcome: v1::Outcome) -> Option<&'static str> {
 }
 
 /// The word for what a try of a test said.
-pub(super) fn try_word(outcome: v1::TryOutcome) -> &'static str {
+pub(crate) fn try_word(outcome: v1::TryOutcome) -> &'static str {
     match outcome {
         v1::TryOutcome::Unspecified => "unknown",
         v1::TryOutcome::Passed => "passed",
@@ -47,7 +47,7 @@ pub(super) fn try_word(outcome: v1::TryOutcome) -> &'static str {
 }
 
 /// The word for what is held of a test; none while it is not decided.
-pub(super) fn verdict_word(verdict: v1::TestVerdict) -> Option<&'static str> {
+pub(crate) fn verdict_word(verdict: v1::TestVerdict) -> Option<&'static str> {
     match verdict {
         v1::TestVerdict::Unspecified => None,
         v1::TestVerdict::Passed => Some("passed"),

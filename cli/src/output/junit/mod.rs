@@ -1,9 +1,7 @@
 //! JUnit XML, as nextest and Jenkins write it: what is said in `docs/reference/junit.md`.
 
-mod file;
 mod name;
 mod writer;
 
-pub(crate) use file::JunitFile;
-pub(crate) use name::RunnerKind;
+pub(crate) use name::{Name, RunnerKind, part};
 pub(crate) use writer::junit;

@@ -18,13 +18,13 @@ pub(crate) enum RunnerKind {
 
 /// The two parts of an id.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Name {
+pub(crate) struct Name {
     /// What groups tests.
-    pub(super) class: String,
+    pub(crate) class: String,
     /// The test in its group.
-    pub(super) name: String,
+    pub(crate) name: String,
     /// The file that it is in, where the id tells.
-    pub(super) file: Option<String>,
+    pub(crate) file: Option<String>,
 }
 
 impl RunnerKind {
@@ -43,7 +43,7 @@ impl RunnerKind {
 }
 
 /// Parts `id`. Of a test whose runner is not known, by what the id looks like. `job` is the class of ids that have none.
-pub(super) fn part(id: &str, runner: Option<RunnerKind>, job: &str) -> Name {
+pub(crate) fn part(id: &str, runner: Option<RunnerKind>, job: &str) -> Name {
     let parted = match runner {
         Some(RunnerKind::Rust) => rust(id),
         Some(RunnerKind::Pytest) => pytest(id),

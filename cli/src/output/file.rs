@@ -1,4 +1,4 @@
-//! [`JunitFile`]: a file that is there as a whole or not at all, and is known to be writable before the run begins.
+//! [`OutputFile`]: a file that is there as a whole or not at all, and is known to be writable before the run begins.
 
 use std::fs;
 use std::io::{self, Write as _};
@@ -9,19 +9,20 @@ use tempfile::NamedTempFile;
 
 use crate::failure::Failure;
 
-/// Where the XML goes.
+/// Where something that is made of a report goes.
 #[derive(Clone, Debug)]
-pub(crate) struct JunitFile {
+pub(crate) struct OutputFile {
     path: PathBuf,
+    what: &'static str,
 }
 
-impl JunitFile {
+impl OutputFile {
     /// Makes sure that `path` can be written, and makes the folders above it.
-    pub(crate) fn check(path: &Path) -> Result<Self, Failure> {
-        let file = Self { path: path.to_owned() };
-        file.try_out().map_err(|error| {
-            Failure::usage(format!("cannot write the JUnit file {}", path.display())).because(error)
-        })?;
+    /// `what` is what people call it.
+    pub(crate) fn check(path: &Path, what: &'static str) -> Result<Self, Failure> {
+        let file = Self { path: path.to_owned(), what };
+        file.try_out()
+            .map_err(|error| Failure::usage(format!("cannot write the {what} {}", path.display())).because(error))?;
         Ok(file)
     }
 
@@ -29,7 +30,7 @@ impl JunitFile {
     pub(crate) fn write(&self, content: &[u8]) -> Result<(), Failure> {
         let written = if self.is_special() { fs::write(&self.path, content) } else { self.replace(content) };
         written.map_err(|error| {
-            Failure::infrastructure(format!("cannot write the JUnit file {}", self.path.display())).because(error)
+            Failure::infrastructure(format!("cannot write the {} {}", self.what, self.path.display())).because(error)
         })
     }
 
@@ -56,7 +57,7 @@ impl JunitFile {
 
     fn temporary(&self) -> io::Result<NamedTempFile> {
         tempfile::Builder::new()
-            .prefix(".muster-junit-")
+            .prefix(".muster-")
             .permissions(fs::Permissions::from_mode(0o666))
             .tempfile_in(self.folder())
     }
@@ -79,7 +80,7 @@ mod tests {
     fn a_file_is_replaced_and_folders_are_made() -> io::Result<()> {
         let folder = tempfile::tempdir()?;
         let path = folder.path().join("a/b/junit.xml");
-        let file = JunitFile::check(&path).expect("a temporary folder can be written");
+        let file = OutputFile::check(&path, "JUnit file").expect("a temporary folder can be written");
         assert!(!path.exists());
         for content in ["one", "two"] {
             file.write(content.as_bytes()).expect("it was tried out");
@@ -94,7 +95,7 @@ mod tests {
         let folder = tempfile::tempdir().expect("a temporary folder can be made");
         fs::write(folder.path().join("file"), "").expect("it can be written");
         for path in [folder.path().to_owned(), folder.path().join("file/x.xml"), PathBuf::from("/proc/x.xml")] {
-            assert!(JunitFile::check(&path).is_err(), "{}", path.display());
+            assert!(OutputFile::check(&path, "JUnit file").is_err(), "{}", path.display());
         }
     }
 }
