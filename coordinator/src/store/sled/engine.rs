@@ -37,6 +37,7 @@ impl Engine {
     /// Opens or creates the sled directory. Both may write to it without a sync; see [`sync_all`](Self::sync_all).
     pub(super) fn open(dir: &Path, cache_bytes: u64) -> Result<Self, Fault> {
         await_release(&dir.join(LOG))?;
+        remove_unfinished(dir)?;
         // No timer: every flush is asked for, and its error is seen.
         let config = sled::Config::new().path(dir).cache_capacity(cache_bytes).flush_every_ms(None);
         let db = contained(|| config.open())?;
@@ -159,7 +160,43 @@ fn await_release(log: &PathBuf) -> Result<(), Fault> {
     Err(Fault { detail, is_no_space: false })
 }
 
+/// Removes snapshots that sled had not finished when it was killed: it would refuse to open with one.
+fn remove_unfinished(dir: &Path) -> Result<(), Fault> {
+    let entries = match fs::read_dir(dir) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        entries => entries?,
+    };
+    for entry in entries {
+        let path = entry?.path();
+        if path.extension().is_some_and(|ending| ending == UNFINISHED) {
+            fs::remove_file(path)?;
+        }
+    }
+    Ok(())
+}
+
 /// The name of sled's log file.
 const LOG: &str = "db";
+/// What follows the name of a snapshot while sled writes it.
+const UNFINISHED: &str = "generating";
 const RELEASE_CHECK_INTERVAL: Duration = Duration::from_millis(2);
 const RELEASE_CHECKS_MAX: u32 = 5_000;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_snapshot_that_was_never_finished_is_no_obstacle() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let engine = Engine::open(dir.path(), 1 << 20).expect("it is new");
+        engine.insert(1, b"entry".to_vec()).expect("there is room");
+        engine.sync().expect("there is room");
+        drop(engine);
+        let unfinished = dir.path().join("snap.0000000000000045.generating");
+        fs::write(&unfinished, b"half of").expect("there is room");
+        let engine = Engine::open(dir.path(), 1 << 20).expect("the snapshot does not count");
+        assert_eq!(engine.entries().filter_map(Result::ok).count(), 1);
+        assert!(!unfinished.exists());
+    }
+}

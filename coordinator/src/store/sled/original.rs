@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use super::{file, room};
 
-/// A copy of the journals' directories. Not synced: it serves the process that made it.
+/// A copy of the journals' directories. It is not synced before it is needed.
 pub(super) struct Original {
     root: PathBuf,
     dirs: Vec<PathBuf>,
@@ -68,11 +68,16 @@ impl Original {
     }
 
     fn replace_by(&self, other: &str) -> io::Result<()> {
+        // From here on the copies are all that there is: they must not be lost with the power.
+        file::sync_tree(&self.root.join(COPY))?;
+        file::sync_tree(&self.root.join(other))?;
+        file::sync_directory(&self.root)?;
         fs::create_dir(self.root.join(REFUSED))?;
         for dir in &self.dirs {
             fs::rename(dir, self.beside(REFUSED, dir))?;
             fs::rename(self.beside(other, dir), dir)?;
         }
+        file::sync_directory(&self.root)?;
         file::remove_directory(&self.root.join(REFUSED))?;
         file::remove_directory(&self.root.join(other))
     }
@@ -82,7 +87,8 @@ impl Original {
     }
 }
 
-fn copy(from: &Path, to: &Path) -> io::Result<()> {
+/// Copies a directory with all that is in it.
+pub(super) fn copy(from: &Path, to: &Path) -> io::Result<()> {
     fs::create_dir(to)?;
     for entry in fs::read_dir(from)? {
         let entry = entry?;
