@@ -1,4 +1,4 @@
-//! An agent is cut off again and again, each time for less than its leases last.
+//! An agent is cut off again and again, each time for less than its leases last. The retries of TCP may make more of it.
 
 use std::thread::sleep;
 use std::time::Duration;
@@ -12,7 +12,7 @@ use crate::cluster::site::{Settings, Site};
 use crate::cluster::workload::Suite;
 
 pub(super) fn run(setting: Setting) -> Round {
-    let site = Site::start(Settings::default(), &["victim", "survivor"]);
+    let site = Site::start(Settings { lease_unrepeatable_ms: 30_000, ..Settings::default() }, &["victim", "survivor"]);
     let deploy = Deploy::begin(&site, "victim");
     let scene = Scene::begin(&site, Suite { tests: TESTS, seconds: "0.3", lines: 10, role: None });
     scene.wait_begun(TESTS as usize / 8);
