@@ -11,7 +11,7 @@ use muster_common::spec::Work;
 use crate::deadlines::Deadline;
 use crate::policy::dealing::{self, BATCH_NAME_BYTES_MAX, Situation};
 use crate::policy::fairness::Past;
-use crate::policy::{hedging, retry};
+use crate::policy::{fairness, hedging, retry};
 use crate::scheduler::Scheduler;
 use crate::state::{Batch, Liveness, Suite};
 use crate::{BatchRow, Key};
@@ -131,10 +131,29 @@ impl Scheduler {
         if found.session.is_none() || found.liveness != Liveness::Alive {
             return;
         }
+        if self.suite(job).is_idle(shard) && self.gives_way(job) {
+            return self.dismiss_shard(job, shard);
+        }
         let tests =
             if self.suite(job).is_idle(shard) { self.pick(job, shard, &agent) } else { self.pick_many(job, shard) };
         if !tests.is_empty() {
             self.deal(job, shard, &agent, tests);
+        }
+    }
+
+    /// Whether a shard that asks ends instead, so that its slot goes to a job that has far fewer.
+    fn gives_way(&self, job: JobId) -> bool {
+        let class = self.queue.known_class(&self.spec(job).requirements);
+        let Some((rank, first, project)) = class.and_then(|class| class.head()) else { return false };
+        let own = &self.runs.open[&job.run].project;
+        let on_their_way = u32::try_from(self.queue.releasing.len()).unwrap_or(u32::MAX);
+        if first == job {
+            false
+        } else if project == own {
+            let held = u32::try_from(self.job(job).live.len()).unwrap_or(u32::MAX);
+            fairness::gives_way(held, rank.held(), on_their_way)
+        } else {
+            fairness::gives_way(self.queue.held_by(own), self.queue.held_by(project), on_their_way)
         }
     }
 

@@ -64,8 +64,8 @@ impl Scheduler {
                 self.search_shard(job, *token, &mut search);
             }
         }
-        let longest = suite.tests.iter().map(|test| test.expected.mean_us).max().unwrap_or(0).max(suite.longest_us);
-        let budget = hedging::budget_us(suite.weigh(suite.load), longest);
+        let longest_us = suite.known_longest_us.max(suite.longest_us);
+        let budget = hedging::budget_us(suite.weigh(suite.load), longest_us);
         let mut cost = suite.hedged_us;
         let mut copied = Vec::new();
         for test in search.overdue.into_iter().chain(search.stuck) {

@@ -35,6 +35,11 @@ pub(crate) enum Past {
 }
 
 impl JobRank {
+    /// Slots that it holds.
+    pub(crate) const fn held(self) -> u32 {
+        self.held
+    }
+
     /// Rank of a job that holds so many slots.
     pub(crate) fn new(past: Past, held: u32, run: RunId, job: JobIndex) -> Self {
         Self { is_ordinary: past == Past::New, held, run, job }
@@ -46,6 +51,12 @@ impl ProjectRank {
     pub(crate) fn new(head: JobRank, held: u32) -> Self {
         Self { is_ordinary: head.is_ordinary, held, run: head.run }
     }
+}
+
+/// Whether a shard that asks for tests gives its slot to the first in line: its holder has so many slots, the claimant so
+/// many, and so many are on their way to claimants already. Only where both are nearer to each other afterwards.
+pub(crate) const fn gives_way(held: u32, claimant_held: u32, on_their_way: u32) -> bool {
+    claimant_held.saturating_add(on_their_way).saturating_add(1) < held
 }
 
 #[cfg(test)]
@@ -61,6 +72,14 @@ mod tests {
         let mut ranks = [job(Past::New, 1, 1), job(Past::New, 0, 9), job(Past::New, 0, 3), job(Past::Lost, 5, 20)];
         ranks.sort_unstable();
         assert_eq!(ranks, [job(Past::Lost, 5, 20), job(Past::New, 0, 3), job(Past::New, 0, 9), job(Past::New, 1, 1)]);
+    }
+
+    #[test]
+    fn slots_pass_from_those_that_have_many_until_all_have_as_many() {
+        assert!(gives_way(3, 0, 1));
+        assert!(!gives_way(2, 0, 1));
+        assert!(!gives_way(1, 0, 0), "the last slot is kept");
+        assert!(!gives_way(5, 5, 0));
     }
 
     #[test]

@@ -233,6 +233,11 @@ impl Queue {
         class.projects.get(project)?.jobs.first().map(|(_, job)| *job)
     }
 
+    /// Slots that a project holds.
+    pub(crate) fn held_by(&self, project: &str) -> u32 {
+        self.held.get(project).copied().unwrap_or(0)
+    }
+
     /// A project has got a slot.
     pub(crate) fn charge(&mut self, project: &Arc<str>) {
         *self.held.entry(project.clone()).or_default() += 1;
@@ -341,6 +346,13 @@ impl Queue {
 }
 
 impl Class {
+    /// The first job in line, with its project.
+    pub(crate) fn head(&self) -> Option<(JobRank, JobId, &Arc<str>)> {
+        let (_, project) = self.order.first()?;
+        let (rank, job) = self.projects.get(project)?.jobs.first()?;
+        Some((*rank, *job, project))
+    }
+
     fn take_in(&mut self, id: ClassId, agent: &mut Agent) {
         agent.classes.insert(id);
         self.agents.insert(agent.name.clone());

@@ -68,6 +68,8 @@ pub(crate) struct Suite {
     pub(crate) longest_us: u64,
     /// Mean of what is expected of the tests that are known, in microseconds; 0: none is.
     pub(crate) known_mean_us: u64,
+    /// The most that is expected of one of them.
+    pub(crate) known_longest_us: u64,
     /// Newest measured cost of starting a batch.
     pub(crate) start_cost_us: u64,
     /// Shards in a row that ended without a result.
@@ -261,6 +263,7 @@ impl Suite {
             let test = &mut self.tests[index as usize];
             test.rank = rank;
             self.load.add(test.expected);
+            self.known_longest_us = self.known_longest_us.max(test.expected.mean_us);
             if test.expected.is_known() {
                 known += 1;
                 known_us = known_us.saturating_add(test.expected.mean_us);

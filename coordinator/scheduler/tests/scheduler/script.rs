@@ -313,9 +313,11 @@ fn names(parts: &[String]) -> Result<Vec<String>> {
     Ok(names)
 }
 
-/// `3=failed:message`, `0..4=passed`; durations are one second a test.
+/// `3=failed:message`, `0..4=passed`, `1=passed@2.5s`; durations are one second a test if not said.
 fn results(text: &str) -> Result<Vec<TestResult>> {
     let (which, what) = text.split_once('=').context("a result is TEST=OUTCOME")?;
+    let (what, took) = what.split_once('@').unwrap_or((what, "1s"));
+    let duration_us = span(took)?.as_micros() as u64;
     let (outcome, message) = what.split_once(':').unwrap_or((what, ""));
     let outcome = match outcome {
         "passed" => TryOutcome::Passed,
@@ -332,7 +334,7 @@ fn results(text: &str) -> Result<Vec<TestResult>> {
         .map(|test| TestResult {
             test: TestIndex(test),
             outcome,
-            duration_us: 1_000_000,
+            duration_us,
             message: message.to_owned(),
             output: Output::None,
         })
