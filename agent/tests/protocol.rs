@@ -13,7 +13,7 @@ use muster_common::control::{
 use muster_common::error_code::ReasonCode;
 use muster_common::id::{Epoch, JobId, JobIndex, RunId, ShardIndex, TestIndex, Token};
 use muster_common::outcome::{AttemptOutcome, TryOutcome};
-use muster_common::spec::{Runner, Shell, StepSpec, TestSpec};
+use muster_common::spec::{ResultFormat, Runner, Shell, StepSpec, TestSpec};
 
 #[tokio::test]
 async fn a_job_runs_its_steps_and_hands_over_outputs_and_log() -> anyhow::Result<()> {
@@ -308,6 +308,7 @@ fn generic_tests() -> TestSpec {
             list: "printf 'a\\nb\\nbad\\n'".to_owned(),
             run: run.to_owned(),
             results: vec!["results.xml".to_owned()],
+            format: ResultFormat::Junit,
         },
         working_directory: None,
         setup: vec![step("echo set up")],

@@ -124,9 +124,11 @@ pub(crate) fn check(spec: &RunSpec) -> Result<(), Failure> {
 
 fn nothing_fits(folder: &Path) -> Failure {
     Failure::usage(format!("no test runner is recognised in {}", folder.display())).advise(
-        "looked for Cargo.toml (cargo-nextest, cargo-test), and for pytest.ini, conftest.py, pytest sections in \
-         pyproject.toml, setup.cfg and tox.ini, test_*.py and *_test.py (pytest); name one with `muster test --runner`, \
-         or describe any other in muster.yml with `runner: generic`",
+        "looked for Cargo.toml (cargo-nextest, cargo-test), for pytest.ini, conftest.py, pytest sections in \
+         pyproject.toml, setup.cfg and tox.ini, test_*.py and *_test.py (pytest), go.mod with *_test.go (go), package.json \
+         (vitest, jest, mocha, playwright), pom.xml, build.gradle, phpunit.xml, .rspec, test/*_test.rb (minitest), \
+         CTestTestfile.cmake; name one with `muster test --runner`, or describe any other in muster.yml with \
+         `runner: generic`",
     )
 }
 

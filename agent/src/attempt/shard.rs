@@ -17,7 +17,7 @@ use crate::runner::{Adapter, BatchEvent, RunnerContext};
 /// A shard that is set up.
 pub(crate) struct Shard<'a> {
     pub(crate) token: Token,
-    pub(crate) adapter: Adapter,
+    pub(crate) adapter: &'a mut Adapter,
     pub(crate) context: RunnerContext,
     pub(crate) work: &'a mpsc::Sender<Work>,
     pub(crate) orders: &'a mut mpsc::Receiver<Order>,

@@ -39,8 +39,11 @@ pub(crate) async fn run(lease: &Lease, work: TestWork<'_>, blobs: &BlobClient) -
         }
         LeaseWork::Shard(_) => {
             let TestWork { context, work, orders, stopper, .. } = work;
-            Shard { token: lease.token, adapter, context, work, orders, stopper }.run().await?;
-            Ok(Made::default())
+            let shard =
+                Shard { token: lease.token, adapter: &mut adapter, context: context.clone(), work, orders, stopper };
+            let ended = shard.run().await;
+            adapter.close(&context).await;
+            ended.map(|()| Made::default())
         }
         LeaseWork::Steps(_) => Err(Ending::errored(ReasonCode::Internal, "steps are not the work of a test job")),
     }

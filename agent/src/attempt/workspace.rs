@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use muster_common::control::{Lease, LeaseInput, LeaseWork};
 use muster_common::error_code::ReasonCode;
-use muster_common::spec::{BUILD_ARTIFACT, Runner, TestSpec};
+use muster_common::spec::{BUILD_ARTIFACT, TestSpec};
 use muster_service::blob::BlobClient;
 use muster_service::workspace::{BlobCache, Layer, Placement, TreePath, materialise, remove_tree};
 
@@ -210,10 +210,7 @@ async fn keep_times_and_remove(old: PathBuf, new: PathBuf) -> std::io::Result<()
 /// Whether a second build of the same project is quicker at the same place.
 const fn is_warm_build(work: &LeaseWork) -> bool {
     match work {
-        LeaseWork::TestBuild(TestSpec { runner, .. }) => match runner {
-            Runner::CargoNextest { .. } | Runner::CargoTest { .. } => true,
-            Runner::Pytest { .. } | Runner::Generic { .. } => false,
-        },
+        LeaseWork::TestBuild(TestSpec { runner, .. }) => runner.needs_build(),
         LeaseWork::Steps(_) | LeaseWork::Discover(_) | LeaseWork::Shard(_) => false,
     }
 }

@@ -5,8 +5,6 @@
 //! and whatever else a runner adds. Refused, with the place: a file that is cut off, is not well-formed, or is beyond a
 //! limit. A file is read whole or not at all: half a report says nothing of the tests in its other half.
 
-use std::io::Read;
-use std::path::Path;
 use std::time::Duration;
 
 use muster_common::limits::TESTS_PER_JOB_MAX;
@@ -14,89 +12,19 @@ use quick_xml::Reader;
 use quick_xml::escape::unescape;
 use quick_xml::events::{BytesRef, BytesStart, Event};
 
-/// One `<testcase>`.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Case {
-    /// Its `name`.
-    pub name: String,
-    /// Its `classname`, or empty.
-    pub class: String,
-    /// Its `file`, or empty.
-    pub file: String,
-    /// Its `time`, if it has one that can be read.
-    pub duration: Option<Duration>,
-    /// What it said.
-    pub outcome: CaseOutcome,
-    /// The `message` of its failure, error or skip, or else the first line of its text.
-    pub message: String,
-    /// The texts of its failures and errors, then what it wrote; cut at [`OUTPUT_BYTES_MAX`].
-    pub output: String,
-}
+use super::case::{Case, CaseOutcome};
+use super::error::ReportError;
 
-/// What a case said.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum CaseOutcome {
-    /// Nothing to the contrary.
-    #[default]
-    Passed,
-    /// `<failure>`.
-    Failed,
-    /// `<error>`.
-    Errored,
-    /// `<skipped>`, or a status that says so.
-    Skipped,
-    /// `<flakyFailure>` or `<flakyError>`, and no failure: the runner repeated it by itself until it passed.
-    Flaky,
-}
-
-/// A report cannot be read.
-#[derive(Debug, thiserror::Error)]
-pub enum JunitError {
-    /// The file cannot be opened or read.
-    #[error("{0}")]
-    Unreadable(#[from] std::io::Error),
-    /// It is longer than [`FILE_BYTES_MAX`].
-    #[error("the file is longer than {FILE_BYTES_MAX} bytes")]
-    TooLong,
-    /// It is not a whole report.
-    #[error("line {line}, column {column}: {what}")]
-    Broken {
-        /// Line, from 1.
-        line: usize,
-        /// Column in bytes, from 1.
-        column: usize,
-        /// What is wrong there.
-        what: String,
-    },
-}
-
-/// Bytes of a report.
-pub const FILE_BYTES_MAX: u64 = 512 << 20;
 /// Elements within elements.
 pub const DEPTH_MAX: usize = 64;
 /// Attributes of one element.
 pub const ATTRIBUTES_MAX: usize = 256;
-/// Bytes of one case's output that are kept.
-pub const OUTPUT_BYTES_MAX: usize = 64 << 10;
-
-/// Reads the report in `file`.
-///
-/// # Errors
-/// If it cannot be read, or is not a whole report.
-pub fn read_file(file: &Path) -> Result<Vec<Case>, JunitError> {
-    let mut bytes = Vec::new();
-    std::fs::File::open(file)?.take(FILE_BYTES_MAX + 1).read_to_end(&mut bytes)?;
-    if bytes.len() as u64 > FILE_BYTES_MAX {
-        return Err(JunitError::TooLong);
-    }
-    read(&bytes)
-}
 
 /// Reads a report.
 ///
 /// # Errors
 /// If it is not a whole report; never panics, whatever the bytes are.
-pub fn read(bytes: &[u8]) -> Result<Vec<Case>, JunitError> {
+pub fn read(bytes: &[u8]) -> Result<Vec<Case>, ReportError> {
     let mut reader = Reader::from_reader(bytes);
     let config = reader.config_mut();
     config.check_end_names = true;
@@ -105,7 +33,7 @@ pub fn read(bytes: &[u8]) -> Result<Vec<Case>, JunitError> {
     loop {
         let event = reader.read_event().map_err(|error| {
             let place = usize::try_from(reader.error_position()).unwrap_or(usize::MAX);
-            broken(bytes, place, error.to_string())
+            ReportError::at_byte(bytes, place, error.to_string())
         })?;
         let step = match event {
             Event::Start(start) => report.open(&start),
@@ -117,11 +45,11 @@ pub fn read(bytes: &[u8]) -> Result<Vec<Case>, JunitError> {
             Event::Text(text) => report.text(&String::from_utf8_lossy(&text)),
             Event::CData(text) => report.text(&String::from_utf8_lossy(&text)),
             Event::GeneralRef(reference) => report.text(&resolve(&reference)),
-            Event::Eof => return report.end().map_err(|what| broken(bytes, bytes.len(), what)),
+            Event::Eof => return report.end().map_err(|what| ReportError::at_byte(bytes, bytes.len(), what)),
             Event::Decl(_) | Event::PI(_) | Event::Comment(_) | Event::DocType(_) => Ok(()),
         };
         let place = usize::try_from(reader.buffer_position()).unwrap_or(usize::MAX);
-        step.map_err(|what| broken(bytes, place, what))?;
+        step.map_err(|what| ReportError::at_byte(bytes, place, what))?;
     }
 }
 
@@ -219,9 +147,9 @@ impl Report {
                 if case.message.trim().is_empty() && outcome == case.outcome {
                     text.trim().lines().next().unwrap_or("").clone_into(&mut case.message);
                 }
-                append(&mut case.output, text);
+                case.write(text);
             }
-            Element::Written | Element::Repeated => append(&mut case.output, text),
+            Element::Written | Element::Repeated => case.write(text),
             Element::Suites | Element::Suite | Element::Case | Element::Other => {}
         }
         Ok(())
@@ -232,7 +160,7 @@ impl Report {
             Some(Element::Case) => self.cases.extend(self.case.take()),
             Some(Element::Failure(_) | Element::Written | Element::Repeated) => {
                 if let Some(case) = self.case.as_mut().filter(|case| !case.output.is_empty()) {
-                    append(&mut case.output, "\n");
+                    case.write("\n");
                 }
             }
             Some(Element::Suites | Element::Suite | Element::Other) | None => {}
@@ -302,11 +230,6 @@ const fn rank(outcome: CaseOutcome) -> u8 {
     }
 }
 
-fn append(output: &mut String, text: &str) {
-    let room = OUTPUT_BYTES_MAX.saturating_sub(output.len());
-    output.push_str(&text[..text.floor_char_boundary(room)]);
-}
-
 fn resolve(reference: &BytesRef<'_>) -> String {
     if let Ok(Some(character)) = reference.resolve_char_ref() {
         return character.to_string();
@@ -315,19 +238,10 @@ fn resolve(reference: &BytesRef<'_>) -> String {
     unescape(&raw).map_or_else(|_| raw.clone(), std::borrow::Cow::into_owned)
 }
 
-fn broken(bytes: &[u8], place: usize, what: impl Into<String>) -> JunitError {
-    let before = &bytes[..place.min(bytes.len())];
-    let line_start = before.iter().rposition(|byte| *byte == b'\n').map_or(0, |index| index + 1);
-    let line = 1 + before.iter().filter(|byte| **byte == b'\n').count();
-    JunitError::Broken { line, column: before.len() - line_start + 1, what: what.into() }
-}
-
 const NOT_RUN: [&str; 4] = ["notrun", "skipped", "disabled", "ignored"];
 
 #[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
+pub(super) mod tests {
     use super::*;
 
     fn summary(text: &str) -> Vec<(String, CaseOutcome, String)> {
@@ -404,22 +318,7 @@ mod tests {
         assert_eq!(read(b"\xef\xbb\xbf<testsuites/>").expect("an empty report"), []);
     }
 
-    proptest! {
-        #[test]
-        fn no_bytes_panic(bytes in prop::collection::vec(any::<u8>(), 0..2_000)) {
-            let _ = read(&bytes);
-        }
-
-        #[test]
-        fn no_change_of_a_report_panics(place in 0..PYTEST.len(), byte in any::<u8>(), cut in 0..PYTEST.len()) {
-            let mut bytes = PYTEST.as_bytes().to_vec();
-            bytes[place] = byte;
-            bytes.truncate(bytes.len() - cut);
-            let _ = read(&bytes);
-        }
-    }
-
-    const PYTEST: &str = r#"<?xml version="1.0" encoding="utf-8"?><testsuites name="pytest tests"><testsuite name="pytest" errors="1">
+    pub(in crate::report) const PYTEST: &str = r#"<?xml version="1.0" encoding="utf-8"?><testsuites name="pytest tests"><testsuite name="pytest" errors="1">
 <testcase classname="test_a" name="test_ok[a b]" time="0.001"/>
 <testcase classname="test_a" name="test_no" time="1.5"><failure message="assert 1 == 2">the &lt;traceback&gt;</failure><system-out><![CDATA[out & about]]></system-out></testcase>
 <testcase classname="test_a" name="test_skip"><skipped type="pytest.skip" message="why">test_a.py:1: why</skipped></testcase>

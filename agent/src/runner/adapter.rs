@@ -7,11 +7,24 @@ use tokio::sync::mpsc;
 use super::cargo_nextest::CargoNextest;
 use super::cargo_test::CargoTest;
 use super::context::RunnerContext;
+use super::ctest::Ctest;
 use super::event::{BatchEnd, BatchEvent};
 use super::failure::RunnerFailure;
 use super::generic::Generic;
+use super::go::Go;
+use super::googletest::Googletest;
+use super::java::{GRADLE, JavaRunner, MAVEN};
+use super::jest::JEST;
 use super::listing::Listing;
-use super::pytest::Pytest;
+use super::minitest::MINITEST;
+use super::mocha::MOCHA;
+use super::phpunit::Phpunit;
+use super::playwright::PLAYWRIGHT;
+use super::plugin::PluginRunner;
+use super::pytest::PYTEST;
+use super::rspec::RSPEC;
+use super::unittest::UNITTEST;
+use super::vitest::VITEST;
 
 /// A runner as a job asks for it. Make one per attempt and keep it for all of its batches: it remembers what it has
 /// prepared.
@@ -21,9 +34,19 @@ pub enum Adapter {
     CargoNextest(CargoNextest),
     /// `cargo test`.
     CargoTest(CargoTest),
-    /// `python -m pytest`.
-    Pytest(Pytest),
-    /// Two commands and JUnit XML.
+    /// `go test`.
+    Go(Go),
+    /// GoogleTest.
+    Googletest(Googletest),
+    /// CTest.
+    Ctest(Ctest),
+    /// PHPUnit.
+    Phpunit(Phpunit),
+    /// Maven or Gradle.
+    Java(JavaRunner),
+    /// A runner that takes a plugin.
+    Plugin(PluginRunner),
+    /// Two commands and a file of results.
     Generic(Generic),
 }
 
@@ -34,8 +57,21 @@ impl Adapter {
         match runner {
             Runner::CargoNextest { args } => Self::CargoNextest(CargoNextest::new(args)),
             Runner::CargoTest { args } => Self::CargoTest(CargoTest::new(args)),
-            Runner::Pytest { args } => Self::Pytest(Pytest::new(args)),
-            Runner::Generic { list, run, results } => Self::Generic(Generic::new(list, run, results)),
+            Runner::Pytest { args } => Self::Plugin(PluginRunner::new(&PYTEST, args)),
+            Runner::Unittest { args } => Self::Plugin(PluginRunner::new(&UNITTEST, args)),
+            Runner::Go { args } => Self::Go(Go::new(args)),
+            Runner::Vitest { args } => Self::Plugin(PluginRunner::new(&VITEST, args)),
+            Runner::Playwright { args } => Self::Plugin(PluginRunner::new(&PLAYWRIGHT, args)),
+            Runner::Rspec { args } => Self::Plugin(PluginRunner::new(&RSPEC, args)),
+            Runner::Minitest { args } => Self::Plugin(PluginRunner::new(&MINITEST, args)),
+            Runner::Googletest { args } => Self::Googletest(Googletest::new(args)),
+            Runner::Ctest { args } => Self::Ctest(Ctest::new(args)),
+            Runner::Phpunit { args } => Self::Phpunit(Phpunit::new(args)),
+            Runner::Maven { args } => Self::Java(JavaRunner::new(&MAVEN, args)),
+            Runner::Gradle { args } => Self::Java(JavaRunner::new(&GRADLE, args)),
+            Runner::Mocha { args } => Self::Plugin(PluginRunner::new(&MOCHA, args)),
+            Runner::Jest { args } => Self::Plugin(PluginRunner::new(&JEST, args)),
+            Runner::Generic { list, run, results, format } => Self::Generic(Generic::new(list, run, results, *format)),
         }
     }
 
@@ -47,7 +83,13 @@ impl Adapter {
         match self {
             Self::CargoNextest(runner) => runner.build(context).await,
             Self::CargoTest(runner) => runner.build(context).await,
-            Self::Pytest(_) | Self::Generic(_) => Ok(()),
+            Self::Go(runner) => runner.build(context).await,
+            Self::Googletest(_)
+            | Self::Ctest(_)
+            | Self::Phpunit(_)
+            | Self::Java(_)
+            | Self::Plugin(_)
+            | Self::Generic(_) => Ok(()),
         }
     }
 
@@ -65,7 +107,12 @@ impl Adapter {
         let listed = match self {
             Self::CargoNextest(runner) => runner.list(context, &mut listing).await,
             Self::CargoTest(runner) => runner.list(context, &mut listing).await,
-            Self::Pytest(runner) => runner.list(context, &mut listing).await,
+            Self::Go(runner) => runner.list(context, &mut listing).await,
+            Self::Googletest(runner) => runner.list(context, &mut listing).await,
+            Self::Ctest(runner) => runner.list(context, &mut listing).await,
+            Self::Phpunit(runner) => runner.list(context, &mut listing).await,
+            Self::Java(runner) => runner.list(context, &mut listing).await,
+            Self::Plugin(runner) => runner.list(context, &mut listing).await,
             Self::Generic(runner) => runner.list(context, &mut listing).await,
         };
         listed.map_err(|failure| failure.or_workspace_lost(context))?;
@@ -86,8 +133,29 @@ impl Adapter {
         match self {
             Self::CargoNextest(runner) => runner.run(context, tests, events).await,
             Self::CargoTest(runner) => runner.run(context, tests, events).await,
-            Self::Pytest(runner) => runner.run(context, tests, events).await,
+            Self::Go(runner) => runner.run(context, tests, events).await,
+            Self::Googletest(runner) => runner.run(context, tests, events).await,
+            Self::Ctest(runner) => runner.run(context, tests, events).await,
+            Self::Phpunit(runner) => runner.run(context, tests, events).await,
+            Self::Java(runner) => runner.run(context, tests, events).await,
+            Self::Plugin(runner) => runner.run(context, tests, events).await,
             Self::Generic(runner) => runner.run(context, tests, events).await,
+        }
+    }
+
+    /// Ends what waits for a further batch. To be called when there will be none; a process that is not ended by this is
+    /// stopped when `self` is dropped.
+    pub async fn close(&mut self, context: &RunnerContext) {
+        match self {
+            Self::Plugin(runner) => runner.close(context).await,
+            Self::CargoNextest(_)
+            | Self::CargoTest(_)
+            | Self::Go(_)
+            | Self::Googletest(_)
+            | Self::Ctest(_)
+            | Self::Phpunit(_)
+            | Self::Java(_)
+            | Self::Generic(_) => {}
         }
     }
 }

@@ -14,7 +14,7 @@ use super::context::RunnerContext;
 use super::event::{BatchEnd, BatchEvent};
 use super::failure::RunnerFailure;
 use super::progress::{Progress, Verdict};
-use super::session::{self, Launch, SessionEnd};
+use super::session::{self, Idle, Launch, SessionEnd};
 use crate::attempt::exit::Exit;
 
 /// Makes the processes of a batch.
@@ -35,6 +35,9 @@ pub(crate) trait Launcher {
     fn may_run_missing(&mut self, _exit: Exit) -> bool {
         false
     }
+
+    /// A process is done with its tests and waits for more.
+    fn keep(&mut self, _idle: Idle) {}
 }
 
 /// Runs `dealt`.
@@ -57,12 +60,17 @@ pub(crate) async fn run(
         let launch = launcher.launch(context, &progress, &pending).await?;
         let asked = launch.positions.clone();
         end.processes += 1;
-        let session =
+        let mut session =
             session::run(context, launch, &mut progress).await.map_err(|failure| failure.or_workspace_lost(context))?;
         if end.processes == 1 {
             end.start_cost = session.start_cost;
         }
-        settle(&mut progress, launcher, &asked, session).await.map_err(|failure| failure.or_workspace_lost(context))?;
+        let idle = session.idle.take();
+        let is_done = idle.is_some();
+        idle.into_iter().for_each(|idle| launcher.keep(idle));
+        settle(&mut progress, launcher, &asked, session, is_done)
+            .await
+            .map_err(|failure| failure.or_workspace_lost(context))?;
     }
 }
 
@@ -72,8 +80,9 @@ async fn settle(
     launcher: &mut impl Launcher,
     asked: &[usize],
     mut session: SessionEnd,
+    is_done: bool,
 ) -> Result<(), RunnerFailure> {
-    let is_regular = launcher.is_regular(session.exit);
+    let is_regular = is_done || launcher.is_regular(session.exit);
     settle_held(progress, &mut session, is_regular).await?;
     let was_in_test = settle_current(progress, &session).await?;
     let pending = progress.pending();

@@ -8,6 +8,8 @@
 //!   by which every dealt test gets exactly one result.
 //! - `channel`: a pipe by which a runner reports. `collect`, `lines`, `excerpt`, `selection`: output as a whole, by
 //!   lines, cut to size; lists within the limits of a command line.
+//! - [`plugin`]: runners that are listed and run through a small program in their own language. `python`, `node`: what
+//!   those of one language share.
 //! - `cargo_build`, `rust_output`: what the two cargo runners share.
 //! - [`recognise`]: which runner fits a directory.
 
@@ -19,18 +21,34 @@ pub mod cargo_test;
 mod channel;
 mod collect;
 pub mod context;
+pub mod ctest;
 pub mod event;
 mod excerpt;
 pub mod failure;
 pub mod generic;
+pub mod go;
+pub mod googletest;
+pub mod java;
+mod jest;
 mod lines;
 pub mod listing;
+mod minitest;
+mod mocha;
+mod node;
+pub mod phpunit;
+mod playwright;
+pub mod plugin;
 mod progress;
-pub mod pytest;
+mod pytest;
+mod python;
 pub mod recognise;
+mod rspec;
+mod ruby;
 mod rust_output;
 mod selection;
 mod session;
+mod unittest;
+mod vitest;
 
 pub use adapter::Adapter;
 pub use cargo_build::{BuildPlace, build_place};

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use bytes::BytesMut;
+use muster_common::outcome::TryOutcome;
 
 use super::channel::Channel;
 use super::context::RunnerContext;
@@ -17,7 +18,7 @@ use crate::attempt::process::{Chunk, Command, Running, Stream};
 
 /// A process to be run for some of a batch's tests.
 pub(crate) struct Launch {
-    pub(crate) command: Command,
+    pub(crate) process: Process,
     /// What understands it.
     pub(crate) feed: Box<dyn Feed>,
     /// A pipe of its own by which it reports, beside its output.
@@ -28,6 +29,21 @@ pub(crate) struct Launch {
     pub(crate) hint: &'static str,
 }
 
+/// Where the process comes from.
+pub(crate) enum Process {
+    /// It is started.
+    New(Command),
+    /// It has run another batch and has been told of this one.
+    Idle(Running),
+}
+
+/// A process that waits for its next batch.
+pub(crate) struct Idle {
+    pub(crate) running: Running,
+    pub(crate) channel: Option<Channel>,
+    pub(crate) feed: Box<dyn Feed>,
+}
+
 /// What a runner process said.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Said {
@@ -35,12 +51,16 @@ pub(crate) enum Said {
     Started(String),
     /// The test of this name has its verdict.
     Finished(String, Verdict),
+    /// Something went wrong outside of every test: it counts against the last of them.
+    Outside { message: String, output: Vec<u8> },
+    /// It has done what it was asked to do, and waits for its next batch.
+    Done,
     /// The report as a whole cannot be trusted, or the runner cannot go on.
     Trouble(RunnerFailure),
 }
 
 /// Understands one runner process.
-pub(crate) trait Feed: Send {
+pub(crate) trait Feed: Send + Sync {
     /// Whether what is written to `stream` is for people.
     fn is_for_log(&self, stream: Stream) -> bool;
 
@@ -61,9 +81,11 @@ pub(crate) trait Feed: Send {
     fn end(&mut self, exit: Exit) -> Vec<Said>;
 }
 
-/// A process that has ended.
+/// A process that has ended, or is done with its batch.
 pub(crate) struct SessionEnd {
     pub(crate) exit: Exit,
+    /// The process, if it is not at its end.
+    pub(crate) idle: Option<Idle>,
     /// The test that was stopped because it ran too long.
     pub(crate) timed_out: Option<usize>,
     /// Whether it was stopped because it was silent for too long with no test running.
@@ -84,7 +106,12 @@ pub(crate) async fn run(
     progress: &mut Progress<'_>,
 ) -> Result<SessionEnd, RunnerFailure> {
     let hint = launch.hint;
-    let running = launch.command.start(&context.stop).await.map_err(|error| RunnerFailure::start(&error, hint))?;
+    let running = match launch.process {
+        Process::New(command) => {
+            command.start(&context.stop).await.map_err(|error| RunnerFailure::start(&error, hint))?
+        }
+        Process::Idle(running) => running,
+    };
     let session = Session {
         context,
         feed: launch.feed,
@@ -93,6 +120,7 @@ pub(crate) async fn run(
         held: None,
         timed_out: None,
         is_stalled: false,
+        is_done: false,
         started: Instant::now(),
         last_news: Instant::now(),
         start_cost: None,
@@ -110,6 +138,7 @@ struct Session<'a, 'b> {
     held: Option<(usize, Verdict)>,
     timed_out: Option<usize>,
     is_stalled: bool,
+    is_done: bool,
     started: Instant,
     last_news: Instant,
     start_cost: Option<Duration>,
@@ -120,7 +149,8 @@ impl Session<'_, '_> {
     async fn watch(mut self, mut running: Running, mut channel: Option<Channel>) -> Result<SessionEnd, RunnerFailure> {
         let said = self.feed.begin();
         self.take(said).await?;
-        loop {
+        let mut is_told_to_stop = false;
+        while !self.is_done {
             tokio::select! {
                 // First of all, for a runner that never stops writing must not put its time limit off.
                 biased;
@@ -129,6 +159,11 @@ impl Session<'_, '_> {
                     if Instant::now() >= self.deadline() {
                         self.stop_overdue(&running);
                     }
+                }
+                // One that has served another batch was started under that batch's order to stop.
+                () = self.context.stop.cancelled(), if !is_told_to_stop => {
+                    running.stop();
+                    is_told_to_stop = true;
                 }
                 bytes = read_from(&mut channel) => {
                     let said = self.feed.channel(&bytes?);
@@ -139,6 +174,9 @@ impl Session<'_, '_> {
                     None => break,
                 },
             }
+        }
+        if self.is_done {
+            return self.leave(running, channel).await;
         }
         let exit = running.ended().await.exit;
         if exit == Exit::Cancelled && self.context.stop.is_cancelled() {
@@ -151,7 +189,18 @@ impl Session<'_, '_> {
         let said = self.feed.end(exit);
         self.take(said).await?;
         let Self { timed_out, is_stalled, start_cost, tail, held, .. } = self;
-        Ok(SessionEnd { exit, timed_out, is_stalled, start_cost, tail, held })
+        Ok(SessionEnd { exit, idle: None, timed_out, is_stalled, start_cost, tail, held })
+    }
+
+    /// Leaves the process to its next batch.
+    async fn leave(mut self, mut running: Running, channel: Option<Channel>) -> Result<SessionEnd, RunnerFailure> {
+        for _ in 0..=CHUNKS_WAITING_MAX {
+            let Ok(chunk) = running.output.try_recv() else { break };
+            self.take_output(chunk).await?;
+        }
+        let Self { feed, timed_out, is_stalled, start_cost, tail, held, .. } = self;
+        let idle = Some(Idle { running, channel, feed });
+        Ok(SessionEnd { exit: Exit::Status(0), idle, timed_out, is_stalled, start_cost, tail, held })
     }
 
     /// Takes what is left in the process's own pipe, until it ends or has been silent for `silence`.
@@ -200,6 +249,8 @@ impl Session<'_, '_> {
                 Said::Finished(name, _) if self.is_timed_out(&name) => {}
                 Said::Started(_) => {}
                 Said::Finished(name, verdict) => self.finished(&name, verdict).await?,
+                Said::Outside { message, output } => self.outside(&message, output),
+                Said::Done => self.is_done = !self.is_stopping(),
                 Said::Trouble(failure) => return Err(failure),
             }
         }
@@ -221,6 +272,16 @@ impl Session<'_, '_> {
                 }
                 self.progress.finished(name, verdict).await
             }
+        }
+    }
+
+    /// Nobody else would tell of it. Where the last test has no verdict yet, that is missed, and said, anyway.
+    fn outside(&mut self, message: &str, output: Vec<u8>) {
+        if let Some((_, verdict)) = &mut self.held {
+            let before = std::mem::take(&mut verdict.message);
+            verdict.message = format!("{before}\noutside of the tests: {message}").trim().to_owned();
+            verdict.outcome = TryOutcome::Failed;
+            verdict.output.extend(output);
         }
     }
 

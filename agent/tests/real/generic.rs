@@ -7,7 +7,7 @@ use muster_agent::runner::Fault;
 use muster_common::control::RUNNER_CRASHED;
 use muster_common::error_code::ReasonCode;
 use muster_common::outcome::TryOutcome::{Errored, Failed, Passed};
-use muster_common::spec::Runner;
+use muster_common::spec::{ResultFormat, Runner};
 
 /// Runs each named test: `bad…` fails, `kill…` kills the runner, `die…` what the runner calls, `hang…` hangs, `loud…` writes without end, `gone…` is left out.
 const RUN: &str = r#"
@@ -150,5 +150,10 @@ async fn stopping_stops() {
 }
 
 fn generic(list: &str, run: &str) -> Runner {
-    Runner::Generic { list: list.to_owned(), run: run.to_owned(), results: names(&["*.xml"]) }
+    Runner::Generic {
+        list: list.to_owned(),
+        run: run.to_owned(),
+        results: names(&["*.xml"]),
+        format: ResultFormat::Junit,
+    }
 }

@@ -5,3 +5,5 @@ mod generic;
 mod place;
 mod process;
 mod pytest;
+mod runners;
+mod unittest;

@@ -111,6 +111,22 @@ fn hints(runner: &Runner) -> Hints {
             Hints { setup: "./prepare-fixtures.sh", args: "[--all-features]" }
         }
         Runner::Pytest { .. } => Hints { setup: "pip install -r requirements.txt", args: "[-m, not slow]" },
+        Runner::Unittest { .. } => {
+            Hints { setup: "pip install -r requirements.txt", args: "[discover, -s, tests, -t, .]" }
+        }
+        Runner::Go { .. } => Hints { setup: "./prepare-fixtures.sh", args: "[./..., -race]" },
+        Runner::Jest { .. } | Runner::Vitest { .. } | Runner::Mocha { .. } | Runner::Playwright { .. } => {
+            Hints { setup: "npm ci", args: "[--config, other.config.js]" }
+        }
+        Runner::Googletest { .. } => Hints { setup: "cmake --build build", args: "[build/*_test]" },
+        Runner::Ctest { .. } => {
+            Hints { setup: "cmake -B build && cmake --build build", args: "[--test-dir, build, -L, unit]" }
+        }
+        Runner::Rspec { .. } => Hints { setup: "bundle install", args: "[--tag, fast]" },
+        Runner::Minitest { .. } => Hints { setup: "bundle install", args: "[-Itest, test/models/*_test.rb]" },
+        Runner::Phpunit { .. } => Hints { setup: "composer install", args: "[--testsuite, unit]" },
+        Runner::Maven { .. } => Hints { setup: "./prepare-fixtures.sh", args: "[-pl, core]" },
+        Runner::Gradle { .. } => Hints { setup: "./prepare-fixtures.sh", args: "[test, integrationTest]" },
         Runner::Generic { .. } => Hints { setup: "make", args: "[]" },
     }
 }
@@ -129,12 +145,7 @@ mod tests {
 
     #[test]
     fn the_file_passes_for_every_runner_and_odd_names() {
-        let runners = [
-            Runner::CargoNextest { args: Vec::new() },
-            Runner::CargoTest { args: Vec::new() },
-            Runner::Pytest { args: Vec::new() },
-        ];
-        for runner in runners {
+        for runner in Runner::NAMES.iter().filter_map(|name| Runner::named(name, Vec::new())) {
             for name in ["shop", "my shop: \"a\" # b", "${{ x }}", "- é"] {
                 let recognised =
                     Recognised { runner: runner.clone(), evidence: "Cargo.toml".to_owned(), others: vec![] };

@@ -3,10 +3,11 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use clap::{Args, ValueEnum};
+use clap::Args;
+use clap::builder::{PossibleValue, PossibleValuesParser};
 use muster_common::limits::{RETRIES_DEFAULT, RETRIES_MAX, SHARDS_PER_JOB_MAX, TEST_TIMEOUT_DEFAULT};
 use muster_common::pipeline::{SingleTest, single_test};
-use muster_common::spec::{RunSpec, Runner, TestSpec};
+use muster_common::spec::{ResultFormat, RunSpec, Runner, TestSpec};
 
 use crate::arguments::{Agents, Place, Show, parse_span, parse_variable};
 use crate::exit_code::ExitCode;
@@ -21,17 +22,20 @@ pub(crate) struct Test {
     #[arg(value_name = "PATH", default_value = ".")]
     path: PathBuf,
     /// What lists and runs the tests [default: what fits the folder]
-    #[arg(long, value_name = "NAME", value_enum)]
-    runner: Option<RunnerName>,
+    #[arg(long, value_name = "NAME", value_parser = PossibleValuesParser::new(runner_names()))]
+    runner: Option<String>,
     /// For the runner `generic`: command that prints the tests, one id a line
     #[arg(long, value_name = "COMMAND", required_if_eq("runner", "generic"))]
     list: Option<String>,
     /// For the runner `generic`: command that runs exactly the tests named in the file {tests_file}
     #[arg(long, value_name = "COMMAND", required_if_eq("runner", "generic"))]
     run: Option<String>,
-    /// For the runner `generic`: where its JUnit XML is found afterwards; `*` and `**` match names
+    /// For the runner `generic`: where its results are found afterwards; `*` and `**` match names
     #[arg(long, value_name = "PATTERN", required_if_eq("runner", "generic"))]
     results: Vec<String>,
+    /// For the runner `generic`: what its results are written in [default: junit]
+    #[arg(long, value_name = "FORMAT", value_parser = PossibleValuesParser::new(ResultFormat::NAMES))]
+    results_format: Option<String>,
     /// Variable for the tests
     #[arg(long, value_name = "KEY=VALUE", value_parser = parse_variable)]
     env: Vec<(String, String)>,
@@ -61,21 +65,6 @@ pub(crate) struct Test {
     args: Vec<String>,
 }
 
-/// The runners by name.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum RunnerName {
-    /// `cargo nextest`
-    #[value(alias = "nextest")]
-    CargoNextest,
-    /// `cargo test`, doc tests included
-    #[value(alias = "cargo", alias = "libtest")]
-    CargoTest,
-    /// `python -m pytest`
-    Pytest,
-    /// Any other, by two commands and JUnit XML
-    Generic,
-}
-
 impl Test {
     /// Runs it.
     pub(crate) async fn run(&self) -> Result<ExitCode, Failure> {
@@ -95,20 +84,20 @@ impl Test {
 
     fn spec(&self, project: &Project) -> Result<(RunSpec, Option<Recognised>), Failure> {
         let working_directory = self.working_directory.as_deref().map(|folder| beneath(project, folder)).transpose()?;
-        let (runner, recognised) = match self.runner {
+        let (runner, recognised) = match &self.runner {
             Some(name) => (self.named(name), None),
             None => {
                 let recognised = project.recognise(working_directory.as_deref())?;
-                (with_args(recognised.runner.clone(), &self.args), Some(recognised))
+                (self.named(recognised.runner.name()), Some(recognised))
             }
         };
         if matches!(runner, Runner::Generic { .. }) && !self.args.is_empty() {
             return Err(Failure::usage("the runner `generic` takes no further arguments").advise("put them into --run"));
         }
         if !matches!(runner, Runner::Generic { .. })
-            && (self.list.is_some() || self.run.is_some() || !self.results.is_empty())
+            && (self.list.is_some() || self.run.is_some() || !self.results.is_empty() || self.results_format.is_some())
         {
-            return Err(Failure::usage("--list, --run and --results are for the runner `generic`")
+            return Err(Failure::usage("--list, --run, --results and --results-format are for the runner `generic`")
                 .advise("add --runner generic"));
         }
         let test = TestSpec {
@@ -135,29 +124,31 @@ impl Test {
         Ok((spec, recognised))
     }
 
-    fn named(&self, name: RunnerName) -> Runner {
-        let args = self.args.clone();
-        match name {
-            RunnerName::CargoNextest => Runner::CargoNextest { args },
-            RunnerName::CargoTest => Runner::CargoTest { args },
-            RunnerName::Pytest => Runner::Pytest { args },
-            RunnerName::Generic => Runner::Generic {
-                list: self.list.clone().unwrap_or_default(),
-                run: self.run.clone().unwrap_or_default(),
-                results: self.results.clone(),
-            },
-        }
+    fn named(&self, name: &str) -> Runner {
+        Runner::named(name, self.args.clone()).unwrap_or_else(|| Runner::Generic {
+            list: self.list.clone().unwrap_or_default(),
+            run: self.run.clone().unwrap_or_default(),
+            results: self.results.clone(),
+            format: self.results_format.as_deref().and_then(ResultFormat::named).unwrap_or_default(),
+        })
     }
 }
 
-fn with_args(runner: Runner, given: &[String]) -> Runner {
-    let args = given.to_vec();
-    match runner {
-        Runner::CargoNextest { .. } => Runner::CargoNextest { args },
-        Runner::CargoTest { .. } => Runner::CargoTest { args },
-        Runner::Pytest { .. } => Runner::Pytest { args },
-        Runner::Generic { .. } => runner,
-    }
+/// The runners by name, with what else people call them.
+fn runner_names() -> Vec<PossibleValue> {
+    let named = |name: &'static str| match name {
+        "cargo-nextest" => PossibleValue::new(name).alias("nextest").help("`cargo nextest`"),
+        "cargo-test" => PossibleValue::new(name).aliases(["cargo", "libtest"]).help("`cargo test`, doc tests included"),
+        "pytest" => PossibleValue::new(name).help("`python -m pytest`"),
+        "unittest" => PossibleValue::new(name).help("`python -m unittest`"),
+        "go" => PossibleValue::new(name).alias("go-test").help("`go test`"),
+        "googletest" => PossibleValue::new(name).alias("gtest").help("Executables made with GoogleTest"),
+        "maven" => PossibleValue::new(name).aliases(["mvn", "surefire"]).help("JUnit and TestNG by Maven Surefire"),
+        "gradle" => PossibleValue::new(name).help("JUnit and TestNG by Gradle"),
+        "generic" => PossibleValue::new(name).help("Any other, by two commands and a file of results"),
+        name => PossibleValue::new(name),
+    };
+    Runner::NAMES.map(named).to_vec()
 }
 
 /// `folder` as the run's specification names it: relative to the project.

@@ -198,9 +198,12 @@ pub(crate) struct TestOptions {
     pub(crate) list: Option<At<String>>,
     /// For `generic`: command that runs exactly the tests in the file `$MUSTER_TESTS_FILE`, also written `{tests_file}`.
     pub(crate) run: Option<At<String>>,
-    /// For `generic`: where its JUnit XML is found after `run`; `*` and `**` match names.
+    /// For `generic`: where its results are found after `run`; `*` and `**` match names.
     #[schemars(with = "Option<forms::OneOrMany>")]
     pub(crate) results: Option<Vec<At<String>>>,
+    /// For `generic`: what its results are written in. Default: `junit`.
+    #[schemars(with = "Option<forms::ResultFormat>")]
+    pub(crate) format: Option<At<String>>,
     /// What is done once, on one agent, before any test is listed or built.
     pub(crate) prepare: Option<Prepare>,
 }

@@ -36,7 +36,8 @@ form!(Minutes, { "anyOf": [{ "type": "number", "exclusiveMinimum": 0 }, { "type"
 form!(Flag, { "anyOf": [{ "type": "boolean" }, { "type": "string", "pattern": "\\$\\{\\{" }] });
 form!(FailFast, { "const": false });
 form!(Shell, { "enum": ["bash", "sh", "python"] });
-form!(Runner, { "enum": ["cargo-nextest", "cargo-test", "pytest", "generic"] });
+form!(Runner, { "enum": (crate::spec::Runner::NAMES) });
+form!(ResultFormat, { "enum": (crate::spec::ResultFormat::NAMES) });
 form!(Matrix, {
     "type": "object",
     "properties": {

@@ -92,22 +92,19 @@ impl Checker {
             self.bounds("its most shards", parallel.into(), 1, SHARDS_PER_JOB_MAX.into());
         }
         self.time("the time limit of a test", test.test_timeout_ms, JOB_TIMEOUT_MAX);
-        match &test.runner {
-            Runner::CargoNextest { args } | Runner::CargoTest { args } | Runner::Pytest { args } => {
-                self.length("the runner's arguments", args.iter().map(String::len).sum(), SCRIPT_BYTES_MAX);
-                if args.iter().any(|arg| arg.contains('\0')) {
-                    self.problem(SpecProblem::ControlCharacter { what: "an argument of the runner" });
-                }
+        let args = test.runner.args().unwrap_or_default();
+        self.length("the runner's arguments", args.iter().map(String::len).sum(), SCRIPT_BYTES_MAX);
+        if args.iter().any(|arg| arg.contains('\0')) {
+            self.problem(SpecProblem::ControlCharacter { what: "an argument of the runner" });
+        }
+        if let Runner::Generic { list, run, results, format: _ } = &test.runner {
+            for (what, script) in [("the runner's `list`", list), ("the runner's `run`", run)] {
+                self.script(what, script);
             }
-            Runner::Generic { list, run, results } => {
-                for (what, script) in [("the runner's `list`", list), ("the runner's `run`", run)] {
-                    self.script(what, script);
-                }
-                if results.is_empty() {
-                    self.problem(SpecProblem::Empty { what: "the runner's `results`".to_owned() });
-                }
-                results.iter().for_each(|path| self.path(path));
+            if results.is_empty() {
+                self.problem(SpecProblem::Empty { what: "the runner's `results`".to_owned() });
             }
+            results.iter().for_each(|path| self.path(path));
         }
     }
 

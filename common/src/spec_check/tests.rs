@@ -65,7 +65,12 @@ fn every_way_to_spoil_a_specification_is_named() {
         (
             |run| {
                 let work = test(run);
-                work.runner = Runner::Generic { list: "ls".to_owned(), run: "x".to_owned(), results: Vec::new() };
+                work.runner = Runner::Generic {
+                    list: "ls".to_owned(),
+                    run: "x".to_owned(),
+                    results: Vec::new(),
+                    format: crate::spec::ResultFormat::Junit,
+                };
             },
             "job `test`: the runner's `results` is empty",
         ),

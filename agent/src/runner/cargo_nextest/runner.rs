@@ -19,7 +19,7 @@ use crate::runner::failure::RunnerFailure;
 use crate::runner::listing::Listing;
 use crate::runner::progress::Progress;
 use crate::runner::selection::how_many_fit;
-use crate::runner::session::Launch;
+use crate::runner::session::{Launch, Process};
 
 /// `cargo nextest` with the arguments of a job.
 #[derive(Debug)]
@@ -92,7 +92,13 @@ impl Launcher for Processes {
         let mut command = context.command(self.argv.iter().cloned().chain(selection));
         command.streams = Streams::Separate;
         command.environment.insert("NEXTEST_EXPERIMENTAL_LIBTEST_JSON".into(), "1".into());
-        Ok(Launch { command, feed: Box::new(Messages::new()), channel: None, positions, hint: NEXTEST_HINT })
+        Ok(Launch {
+            process: Process::New(command),
+            feed: Box::new(Messages::new()),
+            channel: None,
+            positions,
+            hint: NEXTEST_HINT,
+        })
     }
 
     fn is_regular(&self, exit: Exit) -> bool {

@@ -24,7 +24,7 @@ use crate::runner::failure::RunnerFailure;
 use crate::runner::listing::Listing;
 use crate::runner::progress::{Progress, Verdict};
 use crate::runner::selection::how_many_fit;
-use crate::runner::session::{Feed, Launch, Said};
+use crate::runner::session::{Feed, Launch, Process, Said};
 
 /// `cargo test` with the arguments of a job.
 #[derive(Debug)]
@@ -168,7 +168,7 @@ impl Launcher for Processes<'_> {
                 return Err(RunnerFailure::infrastructure(ReasonCode::TestNotRun, message));
             }
         };
-        Ok(Launch { command, feed, channel: None, positions, hint: CARGO_HINT })
+        Ok(Launch { process: Process::New(command), feed, channel: None, positions, hint: CARGO_HINT })
     }
 
     fn is_regular(&self, exit: Exit) -> bool {

@@ -5,12 +5,14 @@ use std::path::PathBuf;
 
 use muster_common::error_code::ReasonCode;
 use muster_common::outcome::TryOutcome;
+use muster_common::spec::ResultFormat;
 
 use super::matching;
 use super::snapshot::Snapshot;
 use crate::attempt::exit::Exit;
 use crate::attempt::process::{Chunk, Stream};
-use crate::report::junit::{self, Case};
+use crate::report::case::Case;
+use crate::report::format::read_file;
 use crate::runner::excerpt::Tail;
 use crate::runner::failure::RunnerFailure;
 use crate::runner::progress::Verdict;
@@ -22,6 +24,7 @@ pub(super) struct Results {
     pub(super) names: Vec<String>,
     pub(super) directory: PathBuf,
     pub(super) patterns: Vec<String>,
+    pub(super) format: ResultFormat,
     pub(super) before: Snapshot,
     pub(super) tail: Tail,
 }
@@ -48,7 +51,7 @@ impl Results {
         }
         let mut cases: Vec<Case> = Vec::new();
         for file in files {
-            let read = junit::read_file(&file).map_err(|error| {
+            let read = read_file(self.format, &file).map_err(|error| {
                 let message = format!("cannot read the results in `{}`: {error}", file.display());
                 RunnerFailure::infrastructure(ReasonCode::ResultsBroken, message)
             })?;

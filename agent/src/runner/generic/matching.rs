@@ -3,22 +3,30 @@
 //! A test's id is compared with what the report calls it: `classname` or `file` before `name`, joined by one of
 //! [`SEPARATORS`], and then `name` alone. The longer form wins, so that `a` of class `X` is the test `X.a` where there is
 //! one. A form that fits two tests, or a bare name that two classes report, is an error, never a guess.
+//!
+//! Of tests within tests either the outer or the inner ones may be listed: what is no test itself is covered by the test
+//! around it, or sums up those within it.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashSet};
 
 use muster_common::error_code::ReasonCode;
 use muster_common::outcome::TryOutcome;
 
-use crate::report::junit::{Case, CaseOutcome};
+use crate::report::case::{Case, CaseKey, CaseOutcome};
 use crate::runner::failure::RunnerFailure;
 use crate::runner::progress::Verdict;
 
-/// Verdicts by the tests' names. Every case must belong to exactly one of `names`.
+/// Verdicts by the tests' names. Every case must belong to exactly one of `names`, or to a case around or within it.
 pub(super) fn verdicts(names: &[&str], cases: Vec<Case>) -> Result<BTreeMap<String, Verdict>, RunnerFailure> {
-    let known: HashMap<&str, ()> = names.iter().map(|name| (*name, ())).collect();
+    let known: HashSet<&str> = names.iter().copied().collect();
+    let family = Family::of(&known, &cases)?;
     let mut found: BTreeMap<String, (Identity, Verdict)> = BTreeMap::new();
     for case in cases {
-        let name = name_of(&known, &case)?;
+        let name = match name_of(&known, &case)? {
+            Some(name) => name,
+            None if family.accounts_for(&case) => continue,
+            None => return Err(unknown(&case)),
+        };
         let identity = Identity { class: case.class.clone(), file: case.file.clone(), name: case.name.clone() };
         let verdict = verdict(case);
         match found.remove(&name) {
@@ -43,16 +51,45 @@ struct Identity {
     name: String,
 }
 
-fn name_of(known: &HashMap<&str, ()>, case: &Case) -> Result<String, RunnerFailure> {
+/// Which cases of a report have others around or within them.
+#[derive(Debug, Default)]
+struct Family {
+    /// Cases that are tests and have others within them.
+    tests: HashSet<CaseKey>,
+    /// Cases with something bad within them.
+    troubled: HashSet<CaseKey>,
+}
+
+impl Family {
+    fn of(known: &HashSet<&str>, cases: &[Case]) -> Result<Self, RunnerFailure> {
+        let mut family = Self::default();
+        for case in cases {
+            if case.is_group && name_of(known, case)?.is_some() {
+                family.tests.insert(case.key());
+            }
+            if case.outcome.is_bad() {
+                family.troubled.extend(case.parents.iter().cloned());
+            }
+        }
+        Ok(family)
+    }
+
+    /// Whether a case that is no test itself says nothing that the tests around or within it do not say.
+    fn accounts_for(&self, case: &Case) -> bool {
+        let is_within_test = case.parents.iter().any(|parent| self.tests.contains(parent));
+        is_within_test || (case.is_group && (!case.outcome.is_bad() || self.troubled.contains(&case.key())))
+    }
+}
+
+fn name_of(known: &HashSet<&str>, case: &Case) -> Result<Option<String>, RunnerFailure> {
     let prefixes = [&case.class, &case.file].into_iter().filter(|prefix| !prefix.is_empty());
     let long = prefixes.flat_map(|prefix| SEPARATORS.map(|separator| format!("{prefix}{separator}{}", case.name)));
-    let mut fitting: Vec<String> = long.filter(|form| known.contains_key(form.as_str())).collect();
+    let mut fitting: Vec<String> = long.filter(|form| known.contains(form.as_str())).collect();
     fitting.sort();
     fitting.dedup();
     match &fitting[..] {
-        [one] => Ok(one.clone()),
-        [] if known.contains_key(case.name.as_str()) => Ok(case.name.clone()),
-        [] => Err(unknown(case)),
+        [one] => Ok(Some(one.clone())),
+        [] => Ok(known.contains(case.name.as_str()).then(|| case.name.clone())),
         several => {
             let message = format!("the report's `{}` fits several tests: `{}`", shown(case), several.join("`, `"));
             Err(RunnerFailure::infrastructure(ReasonCode::ResultsBroken, message))
@@ -133,6 +170,29 @@ mod tests {
         assert_eq!(code(&["a"], two), ReasonCode::ResultsBroken);
         assert_eq!(code(&["X.a", "X::a"], vec![case("X", "a", CaseOutcome::Passed)]), ReasonCode::ResultsBroken);
         assert_eq!(code(&["a"], vec![case("", "b", CaseOutcome::Passed)]), ReasonCode::TestUnknown);
+    }
+
+    #[test]
+    fn of_tests_within_tests_either_kind_may_be_listed() {
+        let within = |mut case: Case| {
+            case.parents.push(CaseKey { class: String::new(), name: "T".to_owned() });
+            case
+        };
+        let group = |outcome| Case { is_group: true, ..case("", "T", outcome) };
+        let cases = || {
+            vec![
+                within(case("", "T/a", CaseOutcome::Failed)),
+                group(CaseOutcome::Failed),
+                case("", "U", CaseOutcome::Passed),
+            ]
+        };
+        let listed =
+            |names: &[&str], cases| verdicts(names, cases).map(|verdicts| verdicts.into_keys().collect::<Vec<_>>());
+        assert_eq!(listed(&["T", "U"], cases()), Ok(vec!["T".to_owned(), "U".to_owned()]));
+        assert_eq!(listed(&["T/a", "U"], cases()), Ok(vec!["T/a".to_owned(), "U".to_owned()]));
+        // Nothing within it tells that the whole failed.
+        let hidden = vec![within(case("", "T/a", CaseOutcome::Passed)), group(CaseOutcome::Failed)];
+        assert!(listed(&["T/a"], hidden).is_err());
     }
 
     #[test]

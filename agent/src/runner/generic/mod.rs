@@ -1,4 +1,4 @@
-//! Any other runner, by a command that lists, a command that runs, and the JUnit XML that it leaves.
+//! Any other runner, by a command that lists, a command that runs, and the results that it leaves, in any format of [`crate::report`].
 //!
 //! `matching` says which report belongs to which test, `snapshot` which result files are of this run.
 
@@ -8,3 +8,4 @@ mod runner;
 mod snapshot;
 
 pub use runner::Generic;
+pub(super) use snapshot::Snapshot;

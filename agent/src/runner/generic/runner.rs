@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use muster_common::control::DealtTest;
 use muster_common::error_code::ReasonCode;
-use muster_common::spec::Shell;
+use muster_common::spec::{ResultFormat, Shell};
 use tokio::sync::mpsc;
 
 use super::feed::{Results, is_missing_program, was_killed};
@@ -20,7 +20,7 @@ use crate::runner::excerpt::Tail;
 use crate::runner::failure::RunnerFailure;
 use crate::runner::listing::Listing;
 use crate::runner::progress::Progress;
-use crate::runner::session::Launch;
+use crate::runner::session::{Launch, Process};
 
 /// Two commands and where results are found.
 #[derive(Debug)]
@@ -28,11 +28,12 @@ pub struct Generic {
     list: String,
     run: String,
     results: Vec<String>,
+    format: ResultFormat,
 }
 
 impl Generic {
-    pub(crate) fn new(list: &str, run: &str, results: &[String]) -> Self {
-        Self { list: list.to_owned(), run: run.to_owned(), results: results.to_vec() }
+    pub(crate) fn new(list: &str, run: &str, results: &[String], format: ResultFormat) -> Self {
+        Self { list: list.to_owned(), run: run.to_owned(), results: results.to_vec(), format }
     }
 
     pub(crate) async fn list(&self, context: &RunnerContext, listing: &mut Listing) -> Result<(), RunnerFailure> {
@@ -91,9 +92,9 @@ impl Launcher for Processes<'_> {
         command.timeout = (count > 1).then(|| context.test_timeout.saturating_mul(count));
         let patterns = self.runner.results.clone();
         let before = Snapshot::take(&context.directory, &patterns).await?;
-        let feed =
-            Box::new(Results { names, directory: context.directory.clone(), patterns, before, tail: Tail::default() });
-        Ok(Launch { command, feed, channel: None, positions, hint: HINT })
+        let (directory, format) = (context.directory.clone(), self.runner.format);
+        let feed = Box::new(Results { names, directory, patterns, format, before, tail: Tail::default() });
+        Ok(Launch { process: Process::New(command), feed, channel: None, positions, hint: HINT })
     }
 
     fn is_regular(&self, exit: Exit) -> bool {

@@ -16,7 +16,7 @@ use crate::runner::failure::RunnerFailure;
 
 /// The result files of a moment.
 #[derive(Debug, Default)]
-pub(super) struct Snapshot {
+pub(in crate::runner) struct Snapshot {
     files: BTreeMap<PathBuf, Identity>,
 }
 
@@ -31,7 +31,7 @@ struct Identity {
 
 impl Snapshot {
     /// What the patterns match beneath `directory` now.
-    pub(super) async fn take(directory: &Path, patterns: &[String]) -> Result<Self, RunnerFailure> {
+    pub(in crate::runner) async fn take(directory: &Path, patterns: &[String]) -> Result<Self, RunnerFailure> {
         let files = look(directory, patterns)?;
         let youngest = files.values().map(|identity| identity.changed).max();
         let tick_ago =
@@ -45,7 +45,11 @@ impl Snapshot {
     }
 
     /// What has been written since, in the order of names.
-    pub(super) fn newer(&self, directory: &Path, patterns: &[String]) -> Result<Vec<PathBuf>, RunnerFailure> {
+    pub(in crate::runner) fn newer(
+        &self,
+        directory: &Path,
+        patterns: &[String],
+    ) -> Result<Vec<PathBuf>, RunnerFailure> {
         let now = look(directory, patterns)?;
         Ok(now
             .into_iter()

@@ -3,9 +3,11 @@
 Written into a private folder and loaded by `-p`; it is told what to do by variables that it removes again, so that the
 tests see none of it:
 
-MUSTER_PYTEST_EVENTS  where to report: a file or a pipe, one JSON object a line.
-MUSTER_PYTEST_TESTS   a JSON list of names: run exactly these. Absent: list only.
-MUSTER_PYTEST_ALL     set: make the tests of every file, not only of those that the names point to.
+MUSTER_EVENTS   where to report: a file or a pipe, one JSON object a line.
+MUSTER_TESTS    a file with a JSON list of names: run exactly these.
+MUSTER_BATCHES  a pipe with the path of such a file on each line: run one batch after the other, say so after each, and
+                end with the pipe. Neither of these two: list only.
+MUSTER_ALL      set: make the tests of every file, not only of those that the names point to.
 
 A test's name is its node id with control characters and lone surrogates escaped by a backslash. Where pytest collects
 the same node id more than once, the second is called `<id> [again 2]`, and so on: pytest alone counts each of them.
@@ -77,12 +79,32 @@ class Reporter:
             os._exit(70)
 
 
-def read_tests():
-    place = take("MUSTER_PYTEST_TESTS")
-    if place is None:
-        return None
-    with open(place, encoding="utf-8") as file:
-        return json.load(file)
+class Batches:
+    """The names to run, batch by batch."""
+
+    def __init__(self, tests, pipe):
+        self.lines = iter([tests] if tests else [])
+        self.is_warm = pipe is not None
+        if pipe is not None:
+            # Bytes one by one: what is read ahead by a file object would be lost to nobody, but it waits for a full buffer.
+            self.descriptor = os.open(pipe, os.O_RDONLY)
+            self.lines = iter(self.read_line, "")
+
+    def read_line(self):
+        line = b""
+        while not line.endswith(b"\n"):
+            byte = os.read(self.descriptor, 1)
+            if not byte:
+                return ""
+            line += byte
+        return os.fsdecode(line[:-1])
+
+    def next(self):
+        place = next(self.lines, None)
+        if place is None:
+            return None
+        with open(place, encoding="utf-8") as file:
+            return json.load(file)
 
 
 def file_of(name):
@@ -90,10 +112,15 @@ def file_of(name):
 
 
 forget_this_folder()
-REPORTER = Reporter(take("MUSTER_PYTEST_EVENTS"))
-WANTED = read_tests()
+REPORTER = Reporter(take("MUSTER_EVENTS"))
+BATCHES = Batches(take("MUSTER_TESTS"), take("MUSTER_BATCHES"))
+WANTED = BATCHES.next()
 WANTED_FILES = {file_of(name) for name in WANTED or ()}
-COLLECT_ALL = take("MUSTER_PYTEST_ALL") is not None
+COLLECT_ALL = take("MUSTER_ALL") is not None
+# Files whose tests have not been made, by name, each with its collectors: a later batch may want them.
+UNMADE = {}
+# Tests that have been made, by name, in the order of collection.
+MADE = {}
 NAMES = {}
 REPORTS = []
 if WANTED is not None:
@@ -133,7 +160,7 @@ def pytest_cmdline_main(config):
         plugin = config.pluginmanager.get_plugin(name)
         if plugin is not None:
             config.pluginmanager.unregister(plugin)
-    REPORTER.send(event="hello", pytest=pytest.__version__)
+    REPORTER.send(event="hello", version=pytest.__version__)
     yield
 
 
@@ -160,6 +187,8 @@ def pytest_make_collect_report(collector):
         except (Exception, pytest.skip.Exception):
             # What is wrong with it was said when the tests were listed.
             pass
+    if BATCHES.is_warm:
+        UNMADE.setdefault(readable(collector.nodeid), []).append(collector)
     return CollectReport(collector.nodeid, "passed", None, [])
 
 
@@ -169,18 +198,62 @@ def pytest_collection_modifyitems(session, config, items):
     name_items(items)
     if WANTED is None:
         return
-    wanted = {name: place for place, name in enumerate(WANTED)}
+    for item in items:
+        MADE[NAMES[item]] = item
+    others = len(items)
+    items[:] = chosen()
+    if others > len(items):
+        wanted = set(items)
+        config.hook.pytest_deselected(items=[item for item in MADE.values() if item not in wanted])
+
+
+def chosen():
+    """The wanted tests: files in the order in which they were dealt, tests within a file as pytest collected them, so that
+    fixtures of a module or class are made once."""
+    wanted = set(WANTED)
     first_of_file = {}
     for place, name in enumerate(WANTED):
         first_of_file.setdefault(file_of(name), place)
-    chosen = [item for item in items if NAMES[item] in wanted]
-    others = [item for item in items if NAMES[item] not in wanted]
-    # Files in the order in which they were dealt, tests within a file as pytest collected them: fixtures of a module or a
-    # class are then made once.
-    chosen.sort(key=lambda item: first_of_file[file_of(NAMES[item])])
-    items[:] = chosen
-    if others:
-        config.hook.pytest_deselected(items=others)
+    found = [(name, item) for name, item in MADE.items() if name in wanted]
+    found.sort(key=lambda pair: first_of_file[file_of(pair[0])])
+    return [item for _, item in found]
+
+
+def make_wanted(session):
+    """Makes the tests of wanted files that no earlier batch wanted."""
+    items = []
+    for name in [name for name in UNMADE if name in WANTED_FILES]:
+        for collector in UNMADE.pop(name):
+            items.extend(session.genitems(collector))
+    if items:
+        # Chooses too, which is nothing to this list.
+        session.config.hook.pytest_collection_modifyitems(session=session, config=session.config, items=items)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtestloop(session):
+    global WANTED, WANTED_FILES
+    if not BATCHES.is_warm or session.config.option.collectonly:
+        return None
+    if session.testsfailed and not session.config.option.continue_on_collection_errors:
+        raise session.Interrupted("errors during collection")
+    while True:
+        for item, nextitem in zip(session.items, [*session.items[1:], None]):
+            item.config.hook.pytest_runtest_protocol(item=item, nextitem=nextitem)
+            if session.shouldfail:
+                raise session.Failed(session.shouldfail)
+            if session.shouldstop:
+                raise session.Interrupted(session.shouldstop)
+        sys.stdout.flush()
+        sys.stderr.flush()
+        REPORTER.send(event="done")
+        WANTED = BATCHES.next()
+        if WANTED is None:
+            return True
+        WANTED_FILES = {file_of(name) for name in WANTED}
+        make_wanted(session)
+        session.items = chosen()
+        session.testscollected += len(session.items)
 
 
 def pytest_collection_finish(session):

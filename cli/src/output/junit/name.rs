@@ -8,12 +8,20 @@ use crate::output::text::one_line;
 /// How the ids of a runner are built.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum RunnerKind {
-    /// `<binary id> <test name>`.
-    Rust,
+    /// `<binary id> <test name>`, or `<package> <test name>`.
+    Spaced,
     /// `<path>::<class>::<test>[<parameters>]`.
     Pytest,
+    /// `<module>.<class>.<test>`.
+    Dotted,
+    /// `<file> > <title> > <title>`, or with ` › `.
+    Titled,
+    /// `<class>#<method>`.
+    Hashed,
+    /// `<class>::<method>`.
+    Colons,
     /// Anything.
-    Generic,
+    Whole,
 }
 
 /// The two parts of an id.
@@ -32,9 +40,17 @@ impl RunnerKind {
     pub(crate) fn of_jobs(spec: &RunSpec) -> BTreeMap<u32, Self> {
         let kinds = spec.jobs.iter().map(|job| match &job.work {
             Work::Tests(tests) => Some(match tests.runner {
-                Runner::CargoNextest { .. } | Runner::CargoTest { .. } => Self::Rust,
+                Runner::CargoNextest { .. } | Runner::CargoTest { .. } | Runner::Go { .. } => Self::Spaced,
                 Runner::Pytest { .. } => Self::Pytest,
-                Runner::Generic { .. } => Self::Generic,
+                Runner::Unittest { .. } | Runner::Googletest { .. } => Self::Dotted,
+                Runner::Jest { .. }
+                | Runner::Vitest { .. }
+                | Runner::Mocha { .. }
+                | Runner::Playwright { .. }
+                | Runner::Rspec { .. } => Self::Titled,
+                Runner::Minitest { .. } | Runner::Maven { .. } | Runner::Gradle { .. } => Self::Hashed,
+                Runner::Phpunit { .. } => Self::Colons,
+                Runner::Ctest { .. } | Runner::Generic { .. } => Self::Whole,
             }),
             Work::Steps(_) | Work::TestBuild(_) => None,
         });
@@ -45,18 +61,33 @@ impl RunnerKind {
 /// Parts `id`. Of a test whose runner is not known, by what the id looks like. `job` is the class of ids that have none.
 pub(crate) fn part(id: &str, runner: Option<RunnerKind>, job: &str) -> Name {
     let parted = match runner {
-        Some(RunnerKind::Rust) => rust(id),
+        Some(RunnerKind::Spaced) => spaced(id),
         Some(RunnerKind::Pytest) => pytest(id),
-        Some(RunnerKind::Generic) => None,
-        None => pytest(id).filter(|_| id.contains(".py::")).or_else(|| rust(id).filter(|_| looks_like_rust(id))),
+        Some(RunnerKind::Dotted) => id.rsplit_once('.').map(bare),
+        Some(RunnerKind::Titled) => titled(id),
+        Some(RunnerKind::Hashed) => id.split_once('#').map(bare),
+        Some(RunnerKind::Colons) => id.split_once("::").map(bare),
+        Some(RunnerKind::Whole) => None,
+        None => pytest(id).filter(|_| id.contains(".py::")).or_else(|| spaced(id).filter(|_| looks_like_rust(id))),
     };
     parted.unwrap_or_else(|| Name { class: one_line(job), name: one_line(id), file: None })
 }
 
+fn bare((class, name): (&str, &str)) -> Name {
+    Name { class: one_line(class), name: one_line(name), file: None }
+}
+
 /// As nextest does: the binary's id is the class.
-fn rust(id: &str) -> Option<Name> {
-    let (class, name) = id.split_once(' ')?;
-    Some(Name { class: one_line(class), name: one_line(name), file: None })
+fn spaced(id: &str) -> Option<Name> {
+    id.split_once(' ').map(bare)
+}
+
+/// As Vitest does: the file is the class.
+fn titled(id: &str) -> Option<Name> {
+    let places = [" > ", " \u{203a} "].into_iter().filter_map(|mark| id.find(mark).map(|place| (place, mark)));
+    let (place, mark) = places.min()?;
+    let (file, title) = (&id[..place], &id[place + mark.len()..]);
+    Some(Name { class: one_line(file), name: one_line(title), file: Some(one_line(file)) })
 }
 
 /// As pytest does: the class is the path with dots and without `.py`, and the classes in it; parameters stay with the
@@ -92,8 +123,8 @@ mod tests {
     #[test]
     fn ids_are_parted_as_their_runners_do() {
         for (id, runner, class, name) in [
-            ("shop::cart tests::adds", RunnerKind::Rust, "shop::cart", "tests::adds"),
-            ("shop src/lib.rs - add (line 3)", RunnerKind::Rust, "shop", "src/lib.rs - add (line 3)"),
+            ("shop::cart tests::adds", RunnerKind::Spaced, "shop::cart", "tests::adds"),
+            ("shop src/lib.rs - add (line 3)", RunnerKind::Spaced, "shop", "src/lib.rs - add (line 3)"),
             (
                 "tests/test_a.py::TestB::test_c[x::y/z.py]",
                 RunnerKind::Pytest,
@@ -102,8 +133,14 @@ mod tests {
             ),
             ("test_a.py::test_c", RunnerKind::Pytest, "test_a", "test_c"),
             ("README.md::README.md", RunnerKind::Pytest, "README.md", "README.md"),
-            ("adds two", RunnerKind::Generic, "unit", "adds two"),
-            ("no_space", RunnerKind::Rust, "unit", "no_space"),
+            ("adds two", RunnerKind::Whole, "unit", "adds two"),
+            ("tests.test_a.TestB.test_c", RunnerKind::Dotted, "tests.test_a.TestB", "test_c"),
+            ("src/a.test.ts > sums > a › b", RunnerKind::Titled, "src/a.test.ts", "sums > a › b"),
+            ("a.test.js › sums › a > b", RunnerKind::Titled, "a.test.js", "sums › a > b"),
+            ("a.test.js", RunnerKind::Titled, "unit", "a.test.js"),
+            ("com.x.CartTest#adds", RunnerKind::Hashed, "com.x.CartTest", "adds"),
+            ("CartTest::adds with data set #0", RunnerKind::Colons, "CartTest", "adds with data set #0"),
+            ("no_space", RunnerKind::Spaced, "unit", "no_space"),
         ] {
             assert_eq!(parted(id, Some(runner)), (class.to_owned(), name.to_owned()), "{id}");
         }

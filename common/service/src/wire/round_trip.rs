@@ -13,7 +13,9 @@ use muster_common::id::{AgentLife, AgentName, Epoch, JobId, JobIndex, RunId, Ses
 use muster_common::limits;
 use muster_common::outcome::{AttemptOutcome, Outcome, TryOutcome};
 use muster_common::requirement::Requirement;
-use muster_common::spec::{ArtifactInput, ArtifactSpec, JobSpec, RunSpec, Runner, Shell, StepSpec, TestSpec, Work};
+use muster_common::spec::{
+    ArtifactInput, ArtifactSpec, JobSpec, ResultFormat, RunSpec, Runner, Shell, StepSpec, TestSpec, Work,
+};
 
 use super::{control, spec};
 
@@ -142,8 +144,11 @@ fn run_spec() -> RunSpec {
             list: "ls".to_owned(),
             run: "run {tests_file}".to_owned(),
             results: vec!["*.xml".to_owned()],
+            format: ResultFormat::Tap,
         })),
     ];
+    let plain = Runner::NAMES.iter().filter_map(|name| Runner::named(name, vec!["-x".to_owned()]));
+    let works = works.into_iter().chain(plain.map(|runner| Work::Tests(test_spec(runner))));
     let jobs = works.into_iter().enumerate().map(|(number, work)| JobSpec {
         name: format!("job {number}"),
         group: "job".to_owned(),

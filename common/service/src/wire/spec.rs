@@ -1,7 +1,9 @@
 //! [`RunSpec`] and its parts.
 
 use muster_common::requirement::Requirement;
-use muster_common::spec::{ArtifactInput, ArtifactSpec, JobSpec, RunSpec, Runner, Shell, StepSpec, TestSpec, Work};
+use muster_common::spec::{
+    ArtifactInput, ArtifactSpec, JobSpec, ResultFormat, RunSpec, Runner, Shell, StepSpec, TestSpec, Work,
+};
 use muster_proto::v1;
 
 use super::types::{digest, digest_to_proto};
@@ -139,9 +141,25 @@ pub(super) fn test_to_proto(test: &TestSpec) -> v1::TestSpec {
         Runner::CargoNextest { args } => Message::CargoNextest(v1::CargoRunner { args: args.clone() }),
         Runner::CargoTest { args } => Message::CargoTest(v1::CargoRunner { args: args.clone() }),
         Runner::Pytest { args } => Message::Pytest(v1::PytestRunner { args: args.clone() }),
-        Runner::Generic { list, run, results } => {
-            Message::Generic(v1::GenericRunner { list: list.clone(), run: run.clone(), results: results.clone() })
-        }
+        Runner::Generic { list, run, results, format } => Message::Generic(v1::GenericRunner {
+            list: list.clone(),
+            run: run.clone(),
+            results: results.clone(),
+            format: format.name().to_owned(),
+        }),
+        Runner::Unittest { args } => Message::Unittest(plain(args)),
+        Runner::Go { args } => Message::Go(plain(args)),
+        Runner::Jest { args } => Message::Jest(plain(args)),
+        Runner::Vitest { args } => Message::Vitest(plain(args)),
+        Runner::Mocha { args } => Message::Mocha(plain(args)),
+        Runner::Playwright { args } => Message::Playwright(plain(args)),
+        Runner::Googletest { args } => Message::Googletest(plain(args)),
+        Runner::Ctest { args } => Message::Ctest(plain(args)),
+        Runner::Rspec { args } => Message::Rspec(plain(args)),
+        Runner::Minitest { args } => Message::Minitest(plain(args)),
+        Runner::Phpunit { args } => Message::Phpunit(plain(args)),
+        Runner::Maven { args } => Message::Maven(plain(args)),
+        Runner::Gradle { args } => Message::Gradle(plain(args)),
     };
     v1::TestSpec {
         runner: Some(runner),
@@ -153,13 +171,36 @@ pub(super) fn test_to_proto(test: &TestSpec) -> v1::TestSpec {
     }
 }
 
+fn plain(args: &[String]) -> v1::PlainRunner {
+    v1::PlainRunner { args: args.to_vec() }
+}
+
 pub(super) fn test(message: v1::TestSpec) -> Result<TestSpec, WireError> {
     use v1::test_spec::Runner as Message;
     let runner = match required(message.runner, "spec.jobs.tests.runner")? {
         Message::CargoNextest(runner) => Runner::CargoNextest { args: runner.args },
         Message::CargoTest(runner) => Runner::CargoTest { args: runner.args },
         Message::Pytest(runner) => Runner::Pytest { args: runner.args },
-        Message::Generic(runner) => Runner::Generic { list: runner.list, run: runner.run, results: runner.results },
+        Message::Generic(runner) => {
+            let format = match runner.format.as_str() {
+                "" => ResultFormat::Junit,
+                name => required(ResultFormat::named(name), "spec.jobs.tests.runner.generic.format")?,
+            };
+            Runner::Generic { list: runner.list, run: runner.run, results: runner.results, format }
+        }
+        Message::Unittest(runner) => Runner::Unittest { args: runner.args },
+        Message::Go(runner) => Runner::Go { args: runner.args },
+        Message::Jest(runner) => Runner::Jest { args: runner.args },
+        Message::Vitest(runner) => Runner::Vitest { args: runner.args },
+        Message::Mocha(runner) => Runner::Mocha { args: runner.args },
+        Message::Playwright(runner) => Runner::Playwright { args: runner.args },
+        Message::Googletest(runner) => Runner::Googletest { args: runner.args },
+        Message::Ctest(runner) => Runner::Ctest { args: runner.args },
+        Message::Rspec(runner) => Runner::Rspec { args: runner.args },
+        Message::Minitest(runner) => Runner::Minitest { args: runner.args },
+        Message::Phpunit(runner) => Runner::Phpunit { args: runner.args },
+        Message::Maven(runner) => Runner::Maven { args: runner.args },
+        Message::Gradle(runner) => Runner::Gradle { args: runner.args },
     };
     Ok(TestSpec {
         runner,

@@ -14,8 +14,8 @@ use crate::pipeline::texts::Texts;
 use crate::pipeline::words;
 use crate::requirement::Requirement;
 use crate::spec::{
-    ArtifactInput, ArtifactSpec, BUILD_ARTIFACT, Env, JobSpec, PREPARE_ARTIFACT, RunSpec, Runner, StepSpec, TestSpec,
-    Work,
+    ArtifactInput, ArtifactSpec, BUILD_ARTIFACT, Env, JobSpec, PREPARE_ARTIFACT, ResultFormat, RunSpec, Runner,
+    StepSpec, TestSpec, Work,
 };
 
 /// A test suite that is run without a file.
@@ -137,23 +137,20 @@ impl Texts<'_> {
     fn runner(&mut self, options: &TestOptions) -> Option<Runner> {
         let word = self.text(&options.runner, &FIXED);
         let args = self.arguments(options.args.as_ref());
-        let runner = match word.as_str() {
-            "cargo-nextest" => Runner::CargoNextest { args },
-            "cargo-test" => Runner::CargoTest { args },
-            "pytest" => Runner::Pytest { args },
-            "generic" => return self.generic_runner(options),
-            _ => {
-                let message = format!("unknown test runner {}", shown(&word));
-                self.found.push(
-                    Diagnostic::new(DiagnosticCode::BadValue, options.runner.span, message)
-                        .label(format!("expected one of: {}", RUNNERS.join(", ")))
-                        .did_you_mean(likely_runner(&word))
-                        .help("any other runner is served by `generic` with `list`, `run` and `results`"),
-                );
-                return None;
-            }
+        if word == "generic" {
+            return self.generic_runner(options);
+        }
+        let Some(runner) = Runner::named(&word, args) else {
+            let message = format!("unknown test runner {}", shown(&word));
+            self.found.push(
+                Diagnostic::new(DiagnosticCode::BadValue, options.runner.span, message)
+                    .label(format!("expected one of: {}", Runner::NAMES.join(", ")))
+                    .did_you_mean(likely_runner(&word))
+                    .help("any other runner is served by `generic` with `list`, `run` and `results`"),
+            );
+            return None;
         };
-        let only_generic = [("list", &options.list), ("run", &options.run)];
+        let only_generic = [("list", &options.list), ("run", &options.run), ("format", &options.format)];
         for (key, text) in only_generic {
             if let Some(text) = text {
                 self.refuse_for_runner(text, key, runner.name());
@@ -193,7 +190,22 @@ impl Texts<'_> {
         let list = self.text(options.list.as_ref()?, &FIXED);
         let run = self.text(options.run.as_ref()?, &FIXED);
         let results = options.results.as_ref()?.iter().map(|path| self.path(path)).collect();
-        Some(Runner::Generic { list, run, results })
+        let format = options.format.as_ref().map_or(Some(ResultFormat::Junit), |word| self.result_format(word))?;
+        Some(Runner::Generic { list, run, results, format })
+    }
+
+    fn result_format(&mut self, word: &At<String>) -> Option<ResultFormat> {
+        let text = self.text(word, &FIXED);
+        let format = ResultFormat::named(&text);
+        if format.is_none() {
+            let message = format!("unknown format of results {}", shown(&text));
+            self.found.push(
+                Diagnostic::new(DiagnosticCode::BadValue, word.span, message)
+                    .label(format!("expected one of: {}", ResultFormat::NAMES.join(", ")))
+                    .did_you_mean(nearest(&text, ResultFormat::NAMES)),
+            );
+        }
+        format
     }
 
     fn arguments(&mut self, arguments: Option<&Arguments>) -> Vec<String> {
@@ -220,12 +232,14 @@ fn likely_runner(word: &str) -> Option<&'static str> {
     match word {
         "nextest" | "cargo nextest" => Some("cargo-nextest"),
         "cargo" | "libtest" | "rust" => Some("cargo-test"),
-        "py.test" | "python" | "unittest" => Some("pytest"),
-        _ => nearest(word, RUNNERS.iter().copied()),
+        "py.test" | "python" => Some("pytest"),
+        "golang" | "go test" => Some("go"),
+        "gtest" | "google-test" => Some("googletest"),
+        "cmake" => Some("ctest"),
+        "surefire" | "mvn" | "junit" => Some("maven"),
+        _ => nearest(word, Runner::NAMES),
     }
 }
-
-const RUNNERS: &[&str] = &["cargo-nextest", "cargo-test", "pytest", "generic"];
 
 /// Name of the only test job of a run without a file.
 const SINGLE_TEST_JOB: &str = "test";

@@ -113,6 +113,7 @@ pub(super) const TEST: Keys = Keys {
         "list",
         "run",
         "results",
+        "format",
         "prepare",
     ],
     refused: &[

@@ -30,6 +30,7 @@ impl Reader {
                     list: None,
                     run: None,
                     results: None,
+                    format: None,
                     prepare: None,
                 })
             }
@@ -54,6 +55,7 @@ impl Reader {
         let list = self.optional_text(fields.take("list"));
         let run = self.optional_text(fields.take("run"));
         let results = fields.take("results").map(|entry| self.text_list(Some(entry)));
+        let format = self.optional_text(fields.take("format"));
         let prepare = fields.take("prepare").and_then(|entry| self.prepare(entry));
         Some(TestOptions {
             place: node.span,
@@ -66,6 +68,7 @@ impl Reader {
             list,
             run,
             results,
+            format,
             prepare,
         })
     }
