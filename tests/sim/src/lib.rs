@@ -15,6 +15,7 @@ pub mod model;
 mod network;
 pub mod plan;
 mod queue;
+pub mod regressions;
 pub mod runner;
 pub mod trace;
 pub mod view;

@@ -54,6 +54,30 @@ impl Default for Settings {
     }
 }
 
+impl Ran {
+    /// What became of a seed in which something panicked.
+    #[must_use]
+    pub fn panicked(seed: u64) -> Self {
+        let violation = Violation {
+            promise: "nothing panics".to_owned(),
+            what: "a pure crate, the world or a check panicked".to_owned(),
+            at: Duration::ZERO,
+        };
+        Self {
+            seed,
+            steps: 0,
+            simulated: Duration::ZERO,
+            lives: 0,
+            commits: 0,
+            commits_refused: 0,
+            runs: 0,
+            digest: 0,
+            trace: String::new(),
+            violation: Some(violation),
+        }
+    }
+}
+
 /// Runs a plan under these checks.
 #[must_use]
 pub fn run(plan: Plan, checks: Vec<Box<dyn Check>>, settings: &Settings) -> Ran {

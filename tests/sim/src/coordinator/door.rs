@@ -16,11 +16,15 @@ impl World {
         let Some(arrived) = self.net.arrive_up(&mut self.env, id) else { return };
         let Some(stream) = self.net.streams.get(&id) else { return };
         let (coordinator, is_open, session) = (stream.coordinator, stream.is_coordinator_open, stream.session);
+        let is_over = stream.has_ended;
         if !is_open {
             // A machine that knows nothing of a stream says so.
             if self.active_coordinator().is_some() {
                 self.net.send_down(&mut self.env, id, Down::End);
             }
+            return;
+        }
+        if is_over {
             return;
         }
         match (arrived, session) {

@@ -251,7 +251,7 @@ impl World {
     }
 
     fn view(&self) -> View<'_> {
-        let live = self.coordinators.iter().enumerate().rev().find_map(|(coordinator, found)| {
+        let lives = self.coordinators.iter().enumerate().filter_map(|(coordinator, found)| {
             let life = found.life.as_ref()?;
             Some(Live {
                 coordinator,
@@ -264,7 +264,7 @@ impl World {
         View {
             at: Duration::from_micros(self.env.now),
             plan: &self.env.plan,
-            live: live.filter(|live| live.epoch == self.disk.epoch()),
+            live: lives.max_by_key(|live| live.epoch).filter(|live| live.epoch == self.disk.epoch()),
             disk: &self.disk,
             agents: &self.agents,
             history: &self.env.history,
