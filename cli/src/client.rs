@@ -107,6 +107,23 @@ impl Client {
         }
     }
 
+    /// What is remembered of the tests of a project, or of those with this name. In no promised order.
+    pub(crate) async fn remembered(&self, project: &str, name: &str) -> Result<Vec<v1::RememberedTest>, Failure> {
+        let mut tests = Vec::new();
+        let mut page_token = String::new();
+        loop {
+            let (project, name) = (project.to_owned(), name.to_owned());
+            let request = v1::ListTestsRequest { project, page_size: TESTS_PER_PAGE, page_token, name };
+            let answer = self.retried(|| self.clone().list_remembered_once(request.clone())).await;
+            let answer = answer.map_err(|status| self.failure("cannot list the tests", &status))?;
+            tests.extend(answer.tests);
+            page_token = answer.next_page_token;
+            if page_token.is_empty() {
+                return Ok(tests);
+            }
+        }
+    }
+
     /// Stops a run. Says whether it had ended before.
     pub(crate) async fn cancel(&self, run: u64) -> Result<bool, Failure> {
         let request = v1::CancelRunRequest { run };
@@ -185,6 +202,11 @@ impl Client {
     async fn list_tests_once(self, request: v1::ListRunTestsRequest) -> Result<v1::ListRunTestsResponse, Status> {
         let mut service = TestServiceClient::new(self.calls.clone()).max_decoding_message_size(ANSWER_BYTES_MAX);
         Ok(service.list_run_tests(timed(request)).await?.into_inner())
+    }
+
+    async fn list_remembered_once(self, request: v1::ListTestsRequest) -> Result<v1::ListTestsResponse, Status> {
+        let mut service = TestServiceClient::new(self.calls.clone()).max_decoding_message_size(ANSWER_BYTES_MAX);
+        Ok(service.list_tests(timed(request)).await?.into_inner())
     }
 
     async fn list_agents_once(self, request: v1::ListAgentsRequest) -> Result<v1::ListAgentsResponse, Status> {

@@ -21,6 +21,7 @@ mod interrupt;
 mod local;
 mod origin;
 mod output;
+mod owners;
 mod project;
 mod proof;
 #[cfg(test)]

@@ -12,6 +12,7 @@ mod run;
 mod runs;
 mod schema;
 mod test;
+mod tests;
 mod verify_report;
 mod watch;
 mod why;
@@ -39,6 +40,7 @@ pub(crate) enum Command {
     Report(report::ShowReport),
     VerifyReport(verify_report::VerifyReport),
     Cancel(cancel::Cancel),
+    Tests(tests::Tests),
     Agents(agents::ListAgents),
     Schema(schema::PrintSchema),
     Completions(completions::Completions),
@@ -60,6 +62,7 @@ impl Command {
             Self::Report(command) => command.run().await,
             Self::VerifyReport(command) => command.run().await,
             Self::Cancel(command) => command.run().await,
+            Self::Tests(command) => command.run().await,
             Self::Agents(command) => command.run().await,
             Self::Schema(command) => command.run(),
             Self::Completions(command) => Ok(command.run()),
@@ -76,6 +79,7 @@ impl Command {
             Self::Rerun(command) => command.show.json,
             Self::Compile(command) => command.json,
             Self::Runs(command) => command.json,
+            Self::Tests(command) => command.is_json(),
             Self::Agents(command) => command.json,
             Self::Report(command) => command.json,
             Self::VerifyReport(command) => command.json,

@@ -61,18 +61,16 @@ fn check_places(document: &Document, found: &mut Vec<Finding>) {
 }
 
 fn check_test(document: &Document, test: &TestRecord, found: &mut Vec<Finding>) {
-    let job = document.job_name(test.job);
+    let finding = |what| Finding::test(document.job_name(test.job), &test.name, what);
     for (place, a_try) in (1..).zip(&test.tries) {
         if a_try.attempt != place {
-            let what = format!("its try number {} stands in place {place}", a_try.attempt);
-            found.push(Finding::test(job, &test.name, what));
+            found.push(finding(format!("its try number {} stands in place {place}", a_try.attempt)));
         }
     }
     let Some(held) = test.verdict else { return };
     let expected = verdict::of_test(&test.tries);
     if held != expected {
-        let what = format!("its verdict is {}, but its tries come to {}", held.word(), expected.word());
-        found.push(Finding::test(job, &test.name, what));
+        found.push(finding(format!("its verdict is {}, but its tries come to {}", held.word(), expected.word())));
     }
 }
 

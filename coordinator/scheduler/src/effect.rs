@@ -9,7 +9,7 @@ use muster_common::time::Wall;
 
 use crate::input::Ask;
 use crate::refusal::Refusal;
-use crate::write::{JobSummary, RunRow, RunSummary, TryRow};
+use crate::write::{JobSummary, MemoryTestRow, RunRow, RunSummary, TryRow};
 
 /// One thing to do.
 #[derive(Clone, Debug, PartialEq)]
@@ -87,6 +87,13 @@ pub enum Answer {
     Tests {
         /// In the order of jobs and discovery.
         tests: Vec<TestReport>,
+        /// Where the next call goes on; none: this was all.
+        next: Option<(u32, u32)>,
+    },
+    /// To [`crate::Input::ListTests`].
+    KnownTests {
+        /// In no promised order.
+        tests: Vec<KnownTest>,
         /// Where the next call goes on; none: this was all.
         next: Option<(u32, u32)>,
     },
@@ -180,6 +187,15 @@ pub struct Overview {
     pub open_runs: u32,
     /// Jobs that wait for an agent.
     pub queued_jobs: u32,
+}
+
+/// What is remembered of a test.
+#[derive(Clone, Debug, PartialEq)]
+pub struct KnownTest {
+    /// Name of its test job.
+    pub job: String,
+    /// The test. Its counts and moments do not lag here.
+    pub test: MemoryTestRow,
 }
 
 /// Everything that is known of a finished run.

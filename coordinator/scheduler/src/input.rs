@@ -45,6 +45,19 @@ pub enum Input {
         /// The run.
         run: RunId,
     },
+    /// A client asks what is remembered of the tests of a project. Answer: [`crate::Answer::KnownTests`].
+    ListTests {
+        /// Who waits.
+        ask: Ask,
+        /// The project.
+        project: String,
+        /// Only tests with this name.
+        name: Option<String>,
+        /// Where to begin, as the answer before said.
+        from: (u32, u32),
+        /// Most tests in the answer, where no name is given.
+        limit: usize,
+    },
     /// A client asks for all open runs. Answer: [`crate::Answer::Runs`].
     ListRuns {
         /// Who waits.

@@ -29,7 +29,8 @@ mod write;
 
 pub use config::Config;
 pub use effect::{
-    AgentState, AgentSummary, Answer, CloseReason, Effect, Event, Overview, RUNNING_TESTS_SHOWN, Report, TestReport,
+    AgentState, AgentSummary, Answer, CloseReason, Effect, Event, KnownTest, Overview, RUNNING_TESTS_SHOWN, Report,
+    TestReport,
 };
 pub use input::{Ask, Input};
 pub use refusal::Refusal;

@@ -3,7 +3,8 @@
 use muster_proto::v1;
 use muster_proto::v1::watch_run_response::Event as Message;
 use muster_scheduler::{
-    AgentState, AgentSummary, Event, JobKind, JobState, JobSummary, RunSummary, TestCounts, TestReport, TryRow,
+    AgentState, AgentSummary, Event, JobKind, JobState, JobSummary, KnownTest, RecentOutcome, RememberedOutcome,
+    RunSummary, TestCounts, TestReport, TryRow,
 };
 use muster_service::wire::types::{
     digest_to_proto, outcome_to_proto, reason_to_proto, try_outcome_to_proto, verdict_to_proto,
@@ -80,6 +81,35 @@ pub(super) fn run_test(test: &TestReport) -> v1::RunTest {
         name: test.name.clone(),
         verdict: test.verdict.map_or(v1::TestVerdict::Unspecified, verdict_to_proto).into(),
         tries: test.tries.iter().map(test_try).collect(),
+    }
+}
+
+/// What is remembered of a test.
+pub(super) fn known_test(known: KnownTest) -> v1::RememberedTest {
+    let KnownTest { job, test } = known;
+    let outcome = |outcome: &RecentOutcome| v1::RememberedOutcome {
+        run: u64::from(outcome.run),
+        verdict: match outcome.outcome {
+            RememberedOutcome::Passed => v1::TestVerdict::Passed,
+            RememberedOutcome::Failed => v1::TestVerdict::Failed,
+            RememberedOutcome::Flaky => v1::TestVerdict::Flaky,
+        }
+        .into(),
+        content: outcome.content,
+        agent: outcome.agent,
+    };
+    v1::RememberedTest {
+        job,
+        name: test.name,
+        mean_us: test.mean_us,
+        high_us: test.high_us,
+        passed: test.passed,
+        failed: test.failed,
+        flaky: test.flaky,
+        first_seen_unix_ms: test.first_seen.unix_ms,
+        last_seen_unix_ms: test.last_seen.unix_ms,
+        last_run: test.last_run.0,
+        recent: test.recent.iter().map(outcome).collect(),
     }
 }
 

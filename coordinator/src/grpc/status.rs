@@ -98,6 +98,7 @@ pub(super) fn unexpected(answer: &Answer) -> Status {
         | Answer::Spec(_)
         | Answer::Runs(_)
         | Answer::Tests { .. }
+        | Answer::KnownTests { .. }
         | Answer::Watching(_)
         | Answer::Agents(_)
         | Answer::Overview(_)

@@ -3,11 +3,13 @@
 use muster_common::id::RunId;
 use muster_proto::v1;
 use muster_proto::v1::test_service_server::TestService;
+use muster_scheduler::{Answer, Input};
 use prost::Message as _;
 use tonic::{Request, Response, Status};
 
 use super::convert;
 use super::page;
+use super::status::{from_no_answer, unexpected};
 use super::tests_of_run::Readers;
 
 /// Tests and their verdicts.
@@ -39,9 +41,29 @@ impl TestService for Tests {
         }
         Ok(Response::new(v1::ListRunTestsResponse { tests, next_page_token: page::place_token(found.next) }))
     }
+
+    async fn list_tests(
+        &self,
+        request: Request<v1::ListTestsRequest>,
+    ) -> Result<Response<v1::ListTestsResponse>, Status> {
+        let v1::ListTestsRequest { project, page_size, page_token, name } = request.into_inner();
+        let from = page::place(&page_token)?;
+        let limit = page::size(page_size, PAGE_DEFAULT, REMEMBERED_PAGE_MAX);
+        let name = (!name.is_empty()).then_some(name);
+        let question = |ask| Input::ListTests { ask, project, name, from, limit };
+        match self.readers.handle.ask(question).await.map_err(from_no_answer)? {
+            Answer::KnownTests { tests, next } => {
+                let tests = tests.into_iter().map(convert::known_test).collect();
+                Ok(Response::new(v1::ListTestsResponse { tests, next_page_token: page::place_token(next) }))
+            }
+            answer => Err(unexpected(&answer)),
+        }
+    }
 }
 
 const PAGE_DEFAULT: usize = 1_000;
 const PAGE_MAX: usize = 10_000;
+/// Of remembered tests, which have long names at the worst.
+const REMEMBERED_PAGE_MAX: usize = 1_000;
 /// Bytes of tests after which a page ends, so that it fits into a message.
 const PAGE_BYTES_AIM: usize = 2 << 20;

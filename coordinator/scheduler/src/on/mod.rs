@@ -33,6 +33,9 @@ impl Scheduler {
             Input::CancelRun { ask, run } => self.on_cancel_run(ask, run),
             Input::GetRun { ask, run } => self.on_get_run(ask, run),
             Input::GetSpec { ask, run } => self.on_get_spec(ask, run),
+            Input::ListTests { ask, project, name, from, limit } => {
+                self.on_list_tests(ask, &project, name.as_deref(), from, limit);
+            }
             Input::ListRuns { ask } => self.on_list_runs(ask),
             Input::ListRunTests { ask, run, from, limit } => self.on_list_run_tests(ask, run, from, limit),
             Input::WatchRun { ask, run } => self.on_watch_run(ask, run),

@@ -59,6 +59,21 @@ impl Scheduler {
         Answer::Tests { tests, next: None }
     }
 
+    pub(crate) fn on_list_tests(
+        &mut self,
+        ask: Ask,
+        project: &str,
+        name: Option<&str>,
+        from: (u32, u32),
+        limit: usize,
+    ) {
+        let (tests, next) = match name {
+            Some(name) => (self.memory.tests_named(project, name), None),
+            None => self.memory.tests_from(project, from, limit.max(1)),
+        };
+        self.answer(ask, Answer::KnownTests { tests, next });
+    }
+
     pub(crate) fn on_list_agents(&mut self, ask: Ask) {
         let agents = self.agents.table.values().map(agent_summary).collect();
         self.answer(ask, Answer::Agents(agents));

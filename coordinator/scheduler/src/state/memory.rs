@@ -1,5 +1,7 @@
 //! What earlier runs have shown of tests, by project, test job and test. Bounded: what was not seen for longest goes first.
 
+mod reading;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -283,8 +285,8 @@ impl RememberedSuite {
             passed: test.passed,
             failed: test.failed,
             flaky: test.flaky,
-            first_seen: wall(test.first_seen_s),
-            last_seen: wall(test.last_seen_s),
+            first_seen: seconds_to_wall(test.first_seen_s),
+            last_seen: seconds_to_wall(test.last_seen_s),
             last_run: RunId(u64::from(test.last_run)),
             recent: test.recent.to_vec(),
         })
@@ -363,7 +365,7 @@ fn seconds(at: Wall) -> u32 {
     u32::try_from(at.unix_ms / 1_000).unwrap_or(u32::MAX)
 }
 
-fn wall(seconds: u32) -> Wall {
+fn seconds_to_wall(seconds: u32) -> Wall {
     Wall { unix_ms: u64::from(seconds) * 1_000 }
 }
 

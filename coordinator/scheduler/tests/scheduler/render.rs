@@ -227,6 +227,7 @@ fn answer_text(answer: &Answer) -> String {
         Answer::Spec(spec) => format!("spec of {} jobs", spec.jobs.len()),
         Answer::Runs(runs) => format!("runs {}", joined(runs.iter().map(run_summary))),
         Answer::Tests { tests, next } => format!("tests {} next={next:?}", joined(tests.iter().map(test_report))),
+        Answer::KnownTests { tests, next } => format!("{} known tests next={next:?}", tests.len()),
         Answer::Watching(summary) => format!("watching {}", run_summary(summary)),
         Answer::Agents(agents) => format!("agents {}", joined(agents.iter().map(agent_summary))),
         Answer::Overview(overview) => format!("overview {overview:?}"),

@@ -1,0 +1,183 @@
+//! [`Memory`]: what every command about remembered tests begins with.
+
+use std::path::Path;
+
+use clap::Args;
+use muster_common::spec::Env;
+use muster_proto::v1;
+use serde::Serialize;
+
+use crate::arguments::Place;
+use crate::failure::Failure;
+use crate::fleet::{Fleet, current_folder};
+use crate::output::json::verdict_word;
+use crate::output::junit::part;
+use crate::owners::Owners;
+use crate::project::{PipelineFile, Project};
+
+/// Whose tests, from where, and in which form.
+#[derive(Debug, Args)]
+pub(super) struct Memory {
+    /// The project [default: that of the current folder]
+    #[arg(long, value_name = "NAME")]
+    project: Option<String>,
+    /// Print a JSON array
+    #[arg(long)]
+    pub(super) json: bool,
+    #[command(flatten)]
+    place: Place,
+}
+
+/// How many rows.
+#[derive(Clone, Copy, Debug, Args)]
+pub(super) struct Limit {
+    /// Most tests to list
+    #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    pub(super) limit: u32,
+}
+
+/// A remembered test for programs. Described in `docs/reference/json-events.md`.
+#[derive(Debug, Serialize)]
+pub(super) struct TestJson<'a> {
+    job: &'a str,
+    test: &'a str,
+    mean_us: u64,
+    high_us: u64,
+    passed: u32,
+    failed: u32,
+    flaky: u32,
+    flake_rate: f64,
+    flake_rate_low: f64,
+    flake_rate_high: f64,
+    first_seen_unix_ms: u64,
+    last_seen_unix_ms: u64,
+    last_run: u64,
+    owners: Vec<&'a str>,
+    recent: Vec<OutcomeJson>,
+}
+
+#[derive(Debug, Serialize)]
+struct OutcomeJson {
+    run: u64,
+    verdict: Option<&'static str>,
+    content: String,
+    agent: String,
+}
+
+impl Memory {
+    /// All tests, or those with this name.
+    pub(super) async fn read(&self, name: &str) -> Result<Vec<v1::RememberedTest>, Failure> {
+        let project = self.project()?;
+        let fleet = Fleet::to_read(&self.place).await?;
+        let tests = fleet.client().remembered(&project, name).await;
+        fleet.shut_down().await;
+        let mut tests = tests?;
+        tests.sort_by(|one, other| (&one.job, &one.name).cmp(&(&other.job, &other.name)));
+        Ok(tests)
+    }
+
+    /// Who answers for the files of the current folder.
+    pub(super) fn owners(&self) -> Result<Owners, Failure> {
+        Owners::find(&current_folder()?)
+    }
+
+    /// What is said where nothing is remembered.
+    pub(super) fn nothing(&self) -> Result<String, Failure> {
+        Ok(format!("nothing is remembered of the tests of project {}; runs make the memory\n", self.project()?))
+    }
+
+    fn project(&self) -> Result<String, Failure> {
+        if let Some(project) = &self.project {
+            return Ok(project.clone());
+        }
+        // A file may name its project; without one, or with one that is wrong, it is the folder's name.
+        let of_file = PipelineFile::find(Path::new("."), None).and_then(|file| file.compile(Env::new()));
+        match of_file {
+            Ok(spec) => Ok(spec.project),
+            Err(_) => Ok(Project::open(Path::new("."))?.name),
+        }
+    }
+}
+
+impl<'a> TestJson<'a> {
+    /// Of a test.
+    pub(super) fn of(test: &'a v1::RememberedTest, owners: &'a Owners) -> Self {
+        let rate = FlakeRate::of(test);
+        Self {
+            job: &test.job,
+            test: &test.name,
+            mean_us: test.mean_us,
+            high_us: test.high_us,
+            passed: test.passed,
+            failed: test.failed,
+            flaky: test.flaky,
+            flake_rate: rate.rate,
+            flake_rate_low: rate.low,
+            flake_rate_high: rate.high,
+            first_seen_unix_ms: test.first_seen_unix_ms,
+            last_seen_unix_ms: test.last_seen_unix_ms,
+            last_run: test.last_run,
+            owners: owners_of(test, owners),
+            recent: test
+                .recent
+                .iter()
+                .map(|outcome| OutcomeJson {
+                    run: outcome.run,
+                    verdict: verdict_word(outcome.verdict()),
+                    content: format!("{:08x}", outcome.content),
+                    agent: format!("{:08x}", outcome.agent),
+                })
+                .collect(),
+        }
+    }
+}
+
+/// Who answers for a test, where its id names a file.
+pub(super) fn owners_of<'a>(test: &v1::RememberedTest, owners: &'a Owners) -> Vec<&'a str> {
+    part(&test.name, None, &test.job).file.map(|file| owners.of(&file)).unwrap_or_default()
+}
+
+/// In how many of its runs a test was flaky, with Wilson's interval of 95 %.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct FlakeRate {
+    /// As counted.
+    pub(super) rate: f64,
+    /// It is hardly less.
+    pub(super) low: f64,
+    /// It is hardly more.
+    pub(super) high: f64,
+}
+
+impl FlakeRate {
+    /// Of a test; of one without a run, nothing is known.
+    pub(super) fn of(test: &v1::RememberedTest) -> Self {
+        let runs = f64::from(test.passed) + f64::from(test.failed) + f64::from(test.flaky);
+        if runs == 0.0 {
+            return Self { rate: 0.0, low: 0.0, high: 1.0 };
+        }
+        let rate = f64::from(test.flaky) / runs;
+        let square = Z * Z / runs;
+        let middle = (rate + square / 2.0) / (1.0 + square);
+        let half = Z / (1.0 + square) * (rate * (1.0 - rate) / runs + square / (4.0 * runs)).sqrt();
+        Self { rate, low: (middle - half).max(0.0), high: (middle + half).min(1.0) }
+    }
+}
+
+/// Standard deviations on both sides of the mean that hold 95 % of a normal distribution.
+const Z: f64 = 1.96;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_interval_narrows_with_the_number_of_runs() {
+        let of = |passed, flaky| FlakeRate::of(&v1::RememberedTest { passed, flaky, ..v1::RememberedTest::default() });
+        let (few, many) = (of(9, 1), of(900, 100));
+        assert!((few.rate - 0.1).abs() < 1e-9 && (many.rate - 0.1).abs() < 1e-9);
+        assert!(few.low > 0.017 && few.low < 0.019 && few.high > 0.40 && few.high < 0.41, "{few:?}");
+        assert!(many.low > 0.08 && many.high < 0.121, "{many:?}");
+        assert_eq!(of(0, 0), FlakeRate { rate: 0.0, low: 0.0, high: 1.0 });
+        assert!(of(10, 0).low < 1e-9);
+    }
+}

@@ -1,0 +1,106 @@
+//! What people may read of the memory.
+
+use super::{Memory, RememberedSuite, seconds_to_wall};
+use crate::{KnownTest, MemoryTestRow};
+
+impl Memory {
+    /// Tests of a project from a place on, at most `limit`, and where the next ones begin.
+    pub(crate) fn tests_from(
+        &self,
+        project: &str,
+        from: (u32, u32),
+        limit: usize,
+    ) -> (Vec<KnownTest>, Option<(u32, u32)>) {
+        let mut tests = Vec::new();
+        let mut suites: Vec<u32> =
+            self.projects.get(project).into_iter().flat_map(|suites| suites.values().copied()).collect();
+        suites.sort_unstable();
+        for suite in suites.into_iter().filter(|suite| *suite >= from.0) {
+            let Some(found) = self.suites.get(&suite) else { continue };
+            let begin = if suite == from.0 { from.1 } else { 0 };
+            for place in begin..u32::try_from(found.tests.len()).unwrap_or(u32::MAX) {
+                if tests.len() >= limit {
+                    return (tests, Some((suite, place)));
+                }
+                tests.extend(found.known(place));
+            }
+        }
+        (tests, None)
+    }
+
+    /// Tests of a project with this name, one for each test job that has it.
+    pub(crate) fn tests_named(&self, project: &str, name: &str) -> Vec<KnownTest> {
+        let suites = self.projects.get(project).into_iter().flat_map(|suites| suites.values());
+        let found = suites.filter_map(|suite| {
+            let found = self.suites.get(suite)?;
+            found.known(found.place(name)?)
+        });
+        found.collect()
+    }
+}
+
+impl RememberedSuite {
+    fn place(&self, name: &str) -> Option<u32> {
+        let place = *self.places.get(&super::hash(name))?;
+        let test = self.tests.get(place as usize)?.as_ref()?;
+        (*test.name == *name).then_some(place)
+    }
+
+    /// A test as it stands, with what its row does not count yet.
+    fn known(&self, place: u32) -> Option<KnownTest> {
+        let row = self.row_of(place)?;
+        let test = self.tests.get(place as usize)?.as_ref()?;
+        let passed = row.passed.saturating_add(test.passes_unwritten);
+        let last_seen = seconds_to_wall(test.seen_s.max(test.last_seen_s));
+        Some(KnownTest { job: self.row.job.clone(), test: MemoryTestRow { passed, last_seen, ..row } })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use muster_common::id::RunId;
+    use muster_common::time::Wall;
+
+    use super::*;
+    use crate::policy::remembering::{Outcome, Sight};
+
+    #[test]
+    fn pages_follow_each_other_over_all_suites_of_a_project() {
+        let mut memory = Memory::default();
+        let sight = Sight { duration_us: Some(9), outcome: Some(Outcome::Passed), agent: 1, content: 2 };
+        for (project, job) in [("p", "unit"), ("q", "unit"), ("p", "slow")] {
+            let suite = memory.suite(&Arc::from(project), job, Wall { unix_ms: 5_000 });
+            for test in 0..5 {
+                for run in 1..=3 {
+                    memory.learn(
+                        suite,
+                        &format!("{project} {test}"),
+                        RunId(run),
+                        &sight,
+                        Wall { unix_ms: run * 1_000 },
+                    );
+                }
+            }
+        }
+        let mut seen = Vec::new();
+        let mut from = Some((0, 0));
+        while let Some(start) = from {
+            let (tests, next) = memory.tests_from("p", start, 3);
+            assert!(tests.len() <= 3);
+            seen.extend(tests);
+            from = next;
+        }
+        let expected: Vec<(String, String)> = ["unit", "slow"]
+            .iter()
+            .flat_map(|job| (0..5).map(|test| ((*job).to_owned(), format!("p {test}"))))
+            .collect();
+        let names: Vec<(String, String)> =
+            seen.iter().map(|known| (known.job.clone(), known.test.name.clone())).collect();
+        assert_eq!(names, expected);
+        assert!(seen.iter().all(|known| known.test.passed == 3 && known.test.last_seen.unix_ms == 3_000));
+        assert_eq!(memory.tests_named("p", "p 3").len(), 2);
+        assert!(memory.tests_named("p", "q 3").is_empty());
+    }
+}
