@@ -4,11 +4,9 @@
 //! - [`network`]: what lies between them, and forgets connections.
 //! - [`cluster`]: the same on hosts of their own, with every fault that we can think of.
 //! - [`suite`]: test suites made for a test, which keep a ledger of what really ran.
-//! - [`crash`]: kills and power cuts of the store.
 //! - [`junit`]: the verdicts of a JUnit XML file.
 
 pub mod binaries;
-pub mod crash;
 pub mod cluster;
 pub mod fleet;
 pub mod junit;

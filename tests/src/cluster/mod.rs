@@ -6,6 +6,7 @@
 //! - [`site`]: a coordinator, agents and clients on it.
 //! - [`workload`], [`ledger`], [`watch`]: suites whose verdicts are known, what their processes wrote down, and what a
 //!   client was told.
+//! - [`spool`]: what an agent still has to say.
 //! - [`promises`]: what must hold of all that.
 //! - [`scene`], [`round`]: work under a fault, and what came of it.
 //! - [`fault`]: what is done to the cluster, one fault a file.
@@ -22,6 +23,7 @@ pub mod restart;
 pub mod round;
 pub mod scene;
 pub mod site;
+pub mod spool;
 pub mod switch;
 pub mod tools;
 pub mod watch;

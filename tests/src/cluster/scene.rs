@@ -87,7 +87,9 @@ impl Scene {
         round
     }
 
-    fn end(self, site: &Site, allowance: &Allowance) -> (Round, Watched, Ledger) {
+    /// Waits for the run's end and judges it.
+    #[must_use]
+    pub fn end(self, site: &Site, allowance: &Allowance) -> (Round, Watched, Ledger) {
         let Self { suite, watch, run } = self;
         let watched = watch.end();
         let ledger = suite.ledger();
@@ -101,12 +103,6 @@ impl Scene {
 }
 
 impl Struck {
-    /// When.
-    #[must_use]
-    pub const fn at(&self) -> Moment {
-        self.at
-    }
-
     fn taken_up<'a>(&self, begins: impl Iterator<Item = &'a Entry>) -> Option<f64> {
         let elsewhere = begins.filter(|begin| {
             begin.at > self.at && begin.agent != self.agent && self.open.iter().any(|open| open.name == begin.name)

@@ -1,6 +1,6 @@
 //! What a client was told of a run, event by event: a result that it has heard of is durable.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
@@ -83,6 +83,13 @@ impl Watched {
             let test = event["test"].as_str().unwrap_or_default();
             (*at, test, event["attempt"].as_u64().unwrap_or_default(), event["verdict"].as_str())
         })
+    }
+
+    /// Tests of which a result of this agent counted.
+    #[must_use]
+    pub fn tests_of(&self, agent: &str) -> BTreeSet<String> {
+        let of_agent = self.events.iter().filter(|(_, event)| event["agent"] == agent);
+        of_agent.filter_map(|(_, event)| event["test"].as_str()).map(str::to_owned).collect()
     }
 
     /// When the run's verdict was known.
