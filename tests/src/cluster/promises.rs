@@ -155,3 +155,75 @@ const EXIT_ERRORED: i32 = 75;
 const WITHDRAWAL_S: f64 = 1.0;
 /// Of the clock of the ledger, and of the event that is compared with it.
 const RESOLUTION_S: f64 = 0.1;
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::process::ExitStatusExt;
+    use std::process::ExitStatus;
+
+    use serde_json::json;
+
+    use super::*;
+    use crate::process::Ended;
+
+    fn ledger(lines: &[&str]) -> Ledger {
+        let file = tempfile::NamedTempFile::new().expect("a temporary file can be made");
+        std::fs::write(file.path(), lines.iter().map(|line| format!("{line}\n")).collect::<String>())
+            .expect("the same");
+        Ledger::read(file.path())
+    }
+
+    fn watched(code: i32, events: Vec<(f64, serde_json::Value)>) -> Watched {
+        let ended = Ended { status: ExitStatus::from_raw(code << 8), stdout: String::new(), stderr: String::new() };
+        let events = events.into_iter().map(|(at, event)| (Moment(at), event)).collect();
+        Watched { events, verdicts: BTreeMap::new(), ended }
+    }
+
+    fn kinds(round: &Round) -> Vec<Kind> {
+        round.violations.iter().map(|violation| violation.kind).collect()
+    }
+
+    #[test]
+    fn a_deploy_that_begins_twice_or_outlives_its_end_is_seen() {
+        let over = || watched(EXIT_ERRORED, vec![(20.0, json!({"event": "run_finished"}))]);
+        let begun = "begin deploy 1 1.1 a 7 10.00";
+        let judged = |lines: &[&str]| kinds(&judge_deploy(&ledger(lines), &over(), DeployEnd::Unknown));
+        assert_eq!(judged(&[begun, "pulse deploy 1 1.1 a 7 19.90"]), []);
+        assert_eq!(judged(&[begun, "pulse deploy 1 1.1 a 7 20.20"]), [Kind::Overlap]);
+        assert_eq!(judged(&[begun, "begin deploy 1 1.2 b 9 15.00"]), [Kind::Overlap]);
+        assert_eq!(judged(&[]), [Kind::Lost]);
+        let passed = kinds(&judge_deploy(&ledger(&[begun]), &over(), DeployEnd::Passed));
+        assert_eq!(passed, [Kind::Wrong]);
+    }
+
+    #[test]
+    fn what_runs_again_after_its_result_was_known_is_seen_and_excused_only_by_a_cut() {
+        let known = watched(0, vec![(20.0, json!({"event": "test_finished", "test": "t", "attempt": 1}))]);
+        let lines = ["begin t 1 1.1 a 7 19.00", "end t 1 1.1 a 7 19.50", "begin t 1 1.2 b 9 23.00"];
+        let judged = |allowance: &Allowance| {
+            let mut round = Round::default();
+            judge_repeats(&ledger(&lines), &known, allowance, &mut round);
+            round
+        };
+        assert_eq!(kinds(&judged(&Allowance::default())), [Kind::Repeated]);
+        let cut_off = |until| Allowance { cut_off: [("b".to_owned(), Moment(until))].into(), ..Allowance::default() };
+        assert_eq!(judged(&cut_off(24.0)), Round { late_copies: 1, ..Round::default() });
+        assert_eq!(kinds(&judged(&cut_off(22.0))), [Kind::Repeated]);
+    }
+
+    #[test]
+    fn a_log_that_is_short_twice_written_or_out_of_order_is_seen() {
+        let wrote = ledger(&["logged log 2 1.1 a 7 19.00"]);
+        let line = |number| Workload::log_line("1.1", 7, number);
+        let judged = |lines: &[u32]| {
+            let mut round = Round::default();
+            let logs: Vec<String> = lines.iter().map(|number| line(*number)).collect();
+            judge_logs(&wrote, &logs.join("\n"), &Allowance::default(), &mut round);
+            kinds(&round)
+        };
+        assert_eq!(judged(&[1, 2]), []);
+        for wrong in [&[1][..], &[2], &[2, 1], &[1, 1, 2], &[1, 2, 2], &[]] {
+            assert_eq!(judged(wrong), [Kind::Lost], "{wrong:?}");
+        }
+    }
+}
