@@ -9,6 +9,7 @@ const FILES: &[&str] = &[
     "muster/v1/tests.proto",
     "muster/v1/admin.proto",
     "muster/store/v1/rows.proto",
+    "muster/store/v1/marks.proto",
 ];
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {

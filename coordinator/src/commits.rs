@@ -9,10 +9,10 @@ use std::thread;
 use muster_common::id::Epoch;
 use muster_common::time::Monotonic;
 use muster_scheduler::{Effect, Key, Row, Step, Write};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 
-use crate::store::codec::{CodecError, decode_all, encode_writes};
-use crate::store::{CommitError, Committed, OpenError, Store, StoreError, WriteBatch};
+use crate::store::codec::{CodecError, Restored, decode_all, encode_writes};
+use crate::store::{self, CommitError, Committed, OpenError, Store, StoreError, WriteBatch};
 
 /// Effects that wait for a commit.
 #[derive(Debug, Default)]
@@ -43,12 +43,14 @@ pub(crate) struct Durable {
 pub(crate) struct Begun {
     /// Identity of the store.
     pub(crate) store_id: u128,
-    /// The life's own epoch, durable.
+    /// The life's own epoch, durable; or of a store that was only read, the last one.
     pub(crate) epoch: Epoch,
     /// What is stored, in the order of keys.
     pub(crate) rows: Vec<Row>,
     /// How many rows are of kinds that are not known here, and stay as they are.
     pub(crate) unknown_rows: usize,
+    /// The store was made from a backup.
+    pub(crate) restored: Option<Restored>,
 }
 
 /// A life cannot begin on the store.
@@ -80,6 +82,8 @@ pub(crate) struct Commits {
 #[derive(Debug)]
 enum Order {
     Begin,
+    Read,
+    Copy { answer: oneshot::Sender<Result<Rows, StoreError>> },
     Commit { epoch: Epoch, batch: Batch },
 }
 
@@ -124,7 +128,7 @@ impl Commits {
     /// # Errors
     /// If the system gives no thread.
     pub(crate) fn start(store: Box<dyn Store>) -> std::io::Result<Self> {
-        let (orders, inbox) = std_mpsc::sync_channel(1);
+        let (orders, inbox) = std_mpsc::sync_channel(ORDERS_MAX);
         let (results_out, results) = mpsc::channel(1);
         let (begun_out, begun) = mpsc::channel(1);
         let thread = Thread { store, results: results_out, begun: begun_out };
@@ -137,6 +141,19 @@ impl Commits {
         self.since = None;
         self.orders.try_send(Order::Begin).map_err(|_| BeginError::ThreadEnded)?;
         self.begun.recv().await.unwrap_or(Err(BeginError::ThreadEnded))
+    }
+
+    /// Opens the store only to see what it holds; its epoch stays as it is.
+    pub(crate) async fn read(&mut self) -> Result<Begun, BeginError> {
+        self.since = None;
+        self.orders.try_send(Order::Read).map_err(|_| BeginError::ThreadEnded)?;
+        self.begun.recv().await.unwrap_or(Err(BeginError::ThreadEnded))
+    }
+
+    /// Asks for all rows as they are between two commits. If the thread is busy with an earlier question of this kind,
+    /// nobody answers.
+    pub(crate) fn copy(&self, answer: oneshot::Sender<Result<Rows, StoreError>>) {
+        drop(self.orders.try_send(Order::Copy { answer }));
     }
 
     /// Since when a batch is on its way.
@@ -180,6 +197,12 @@ impl Thread {
         while let Ok(order) = orders.recv() {
             let is_heard = match order {
                 Order::Begin => begun.blocking_send(begin(store.as_mut())).is_ok(),
+                Order::Read => begun.blocking_send(read(store.as_mut())).is_ok(),
+                Order::Copy { answer } => {
+                    // Whoever has gone needs none.
+                    drop(answer.send(store.scan(&[])));
+                    true
+                }
                 Order::Commit { epoch, batch } => results.blocking_send(commit(store.as_mut(), epoch, batch)).is_ok(),
             };
             if !is_heard {
@@ -191,11 +214,24 @@ impl Thread {
 }
 
 fn begin(store: &mut dyn Store) -> Result<Begun, BeginError> {
-    let loaded = store.load()?;
+    // Asked first: opening a store again and again on a full disk would take more time than it gives room.
+    store.room()?;
     // Read before the epoch is raised: a store that cannot be taken over is left as it is.
-    let decoded = decode_all(&loaded.rows)?;
+    let begun = read(store)?;
     let epoch = store.raise_epoch()?;
-    Ok(Begun { store_id: loaded.store_id, epoch, rows: decoded.rows, unknown_rows: decoded.unknown })
+    Ok(Begun { epoch, ..begun })
+}
+
+fn read(store: &mut dyn Store) -> Result<Begun, BeginError> {
+    let loaded = store.load()?;
+    let decoded = decode_all(&loaded.rows)?;
+    Ok(Begun {
+        store_id: loaded.store_id,
+        epoch: loaded.epoch,
+        rows: decoded.rows,
+        unknown_rows: decoded.unknown,
+        restored: decoded.restored,
+    })
 }
 
 fn commit(store: &mut dyn Store, epoch: Epoch, batch: Batch) -> Result<Durable, CommitError> {
@@ -231,6 +267,11 @@ fn is_seen_by_readers(write: &Write) -> bool {
     }
 }
 
+/// All rows of a store.
+pub(crate) type Rows = Vec<(store::Key, store::Value)>;
+
+/// A batch or a beginning, and one copy of all rows, for which the caller sees to it that there is one at a time.
+const ORDERS_MAX: usize = 2;
 /// Steps whose writes go into one commit.
 const STEPS_PER_COMMIT_MAX: usize = 4_096;
 /// Bytes of writes beyond which no further step is added: far below what a commit may have, and above the largest step.

@@ -1,9 +1,9 @@
 //! A coordinator that runs: its parts, started in order, and ended in order.
 
-use std::fs::DirBuilder;
+use std::fs::{DirBuilder, File};
 use std::io;
 use std::os::unix::fs::DirBuilderExt as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,10 +15,12 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::{JoinError, JoinHandle};
 
 use crate::blobs::{BlobError, DiskBlobs, DiskSettings};
-use crate::driver::{Driver, LifeError, Parts};
+use crate::condition::Condition;
+use crate::driver::Parts;
 use crate::grpc::{self, Address, BindError, Listener, Services};
 use crate::handle::{Absence, Handle};
 use crate::history::History;
+use crate::life::{FirstLife, LifeError};
 use crate::logs::Logs;
 use crate::options::Options;
 use crate::reports::{Errand, Reports, Runner};
@@ -30,6 +32,7 @@ pub struct Coordinator {
     address: Address,
     data: PathBuf,
     stamp: watch::Receiver<Stamp>,
+    condition: watch::Receiver<Condition>,
     history: Arc<History>,
     shutdown: Shutdown,
     work: Option<JoinHandle<Result<(), Failure>>>,
@@ -84,7 +87,7 @@ pub enum Failure {
     },
 }
 
-/// Starts a coordinator. It serves when this returns.
+/// Starts a coordinator. It serves when this returns; on a full disk only what is stored, until there is room.
 ///
 /// # Errors
 /// If its address or its data directory cannot be used.
@@ -94,17 +97,19 @@ pub async fn start(options: Options) -> Result<Coordinator, StartError> {
     let address = listener.address().clone();
     let shutdown = Shutdown::new();
     let history = Arc::new(History::default());
-    let (handle, inbox, absence) = Handle::new();
+    let (condition_told, condition) = watch::channel(Condition::Restoring);
+    let (handle, inbox, absence) = Handle::new(condition.clone());
     let (errands_out, errands) = mpsc::unbounded_channel();
     let parts = Parts {
         config: options.scheduler.clone(),
         inbox,
         errands: errands_out,
         history: Arc::clone(&history),
+        condition: condition_told,
         shutdown: shutdown.clone(),
     };
     let store = Box::new(SledStore::at(options.data.join("state"), options.store));
-    let driver = Driver::start(store, parts).await?;
+    let driver = FirstLife::open(store, parts).await?;
     let settings = DiskSettings { directory: options.data.join("blobs"), free_bytes_min: options.free_bytes_min };
     let blobs = DiskBlobs::open(settings).await?;
     let logs = options.data.join("logs");
@@ -117,11 +122,13 @@ pub async fn start(options: Options) -> Result<Coordinator, StartError> {
         blobs,
         logs: Arc::new(logs),
         stamp: stamp.clone(),
+        condition: condition.clone(),
+        data: options.data.clone(),
         started: SystemClock.now().wall,
         shutdown: shutdown.clone(),
     };
     let work = tokio::spawn(work(driver, listener, services, errands, absence));
-    Ok(Coordinator { address, data: options.data, stamp, history, shutdown, work: Some(work) })
+    Ok(Coordinator { address, data: options.data, stamp, condition, history, shutdown, work: Some(work) })
 }
 
 impl Coordinator {
@@ -150,6 +157,9 @@ impl Coordinator {
     /// One line for people: where it serves what.
     #[must_use]
     pub fn greeting(&self) -> String {
+        if *self.condition.borrow() == Condition::NoRoom {
+            return format!("serving on {} from {}, but its disk is full", self.address, self.data.display());
+        }
         let epoch = self.stamp.borrow().epoch;
         let open_runs = self.history.open_runs();
         format!("serving on {} from {}, epoch {epoch}, {open_runs} open runs", self.address, self.data.display())
@@ -188,7 +198,7 @@ impl Drop for Coordinator {
 
 /// Runs the parts until one of them ends, then ends the others.
 async fn work(
-    driver: Driver,
+    driver: FirstLife,
     listener: Listener,
     services: Services,
     errands: mpsc::UnboundedReceiver<Errand>,
@@ -234,9 +244,21 @@ fn ended<E: Into<Failure>>(part: &'static str, result: Result<Result<(), E>, Joi
     }
 }
 
-fn make_directory(path: &std::path::Path) -> Result<(), StartError> {
-    let made = DirBuilder::new().recursive(true).mode(0o700).create(path);
-    made.map_err(|source| StartError::Data { path: path.to_owned(), source })
+fn make_directory(path: &Path) -> Result<(), StartError> {
+    let failed = |source| StartError::Data { path: path.to_owned(), source };
+    let missing: Vec<&Path> =
+        path.ancestors().take_while(|folder| !folder.as_os_str().is_empty() && !folder.exists()).collect();
+    DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(failed)?;
+    missing.into_iter().try_for_each(sync_name).map_err(failed)?;
+    // An earlier life may have been killed before it did this. A folder that it may not read it has not made anything in.
+    let _ = sync_name(path);
+    Ok(())
+}
+
+/// Makes the name of a folder durable.
+fn sync_name(folder: &Path) -> io::Result<()> {
+    let parent = folder.parent().filter(|parent| !parent.as_os_str().is_empty());
+    File::open(parent.unwrap_or(Path::new(".")))?.sync_all()
 }
 
 /// How long the tasks of calls that have ended may take to leave.

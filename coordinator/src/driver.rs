@@ -10,18 +10,20 @@ use std::time::Duration;
 
 use muster_common::control::Stamp;
 use muster_common::time::{Monotonic, Now};
-use muster_scheduler::{Config, Input, RestoreError, Scheduler};
+use muster_scheduler::{Config, Input, Scheduler};
 use muster_service::clock::SystemClock;
 use muster_service::shutdown::Shutdown;
 use tokio::sync::{mpsc, watch};
 
-use crate::commits::{Batch, BeginError, Begun, Commits, Durable};
+use crate::commits::{Batch, BeginError, Commits, Durable};
+use crate::condition::Condition;
 use crate::effects::{Dismissal, Outlets};
 use crate::handle::{INBOX_MAX, Message};
 use crate::history::History;
+use crate::life::{LifeError, begin, wait_for_room};
 use crate::reports::Errand;
 use crate::stalls::Stalls;
-use crate::store::{CommitError, Committed, OpenError, Store, StoreError};
+use crate::store::{CommitError, Committed};
 
 /// What a driver is given.
 #[derive(Debug)]
@@ -30,6 +32,7 @@ pub(crate) struct Parts {
     pub(crate) inbox: mpsc::Receiver<Message>,
     pub(crate) errands: mpsc::UnboundedSender<Errand>,
     pub(crate) history: Arc<History>,
+    pub(crate) condition: watch::Sender<Condition>,
     pub(crate) shutdown: Shutdown,
 }
 
@@ -49,38 +52,16 @@ pub(crate) struct Driver {
     proof: Option<Committed>,
 }
 
-/// A life cannot begin.
-#[derive(Debug, thiserror::Error)]
-pub enum LifeError {
-    /// The store does not let it.
-    #[error(transparent)]
-    Begin(#[from] BeginError),
-    /// What is stored makes no whole.
-    #[error("the stored rows do not fit together; keep a copy of the data directory and restore a backup")]
-    Restore(#[source] RestoreError),
-    /// The system gives no thread.
-    #[error("cannot start the store's thread")]
-    Thread(#[source] std::io::Error),
-}
-
-impl LifeError {
-    /// Whether it may go away when somebody makes room on the disk.
-    fn is_no_space(&self) -> bool {
-        match self {
-            Self::Begin(
-                BeginError::Open(OpenError::NoSpace { .. }) | BeginError::Epoch(StoreError::NoSpace { .. }),
-            ) => true,
-            Self::Begin(_) | Self::Restore(_) | Self::Thread(_) => false,
-        }
-    }
-}
-
 impl Driver {
-    /// Opens the store and begins a life on it. Nothing is sent to anybody before [`Self::run`].
-    pub(crate) async fn start(store: Box<dyn Store>, parts: Parts) -> Result<Self, LifeError> {
-        let mut commits = Commits::start(store).map_err(LifeError::Thread)?;
+    /// Goes on with a life that has begun.
+    pub(crate) fn new(
+        parts: Parts,
+        commits: Commits,
+        begun: (Scheduler, Stamp),
+        stamp_told: watch::Sender<Stamp>,
+    ) -> Self {
         let clock = SystemClock;
-        let (scheduler, stamp) = begin(&mut commits, &parts, clock.now()).await?;
+        let (scheduler, stamp) = begun;
         let mut driver = Self {
             outlets: Outlets::new(parts.errands.clone()),
             stalls: Stalls::new(parts.config.heartbeat, clock.now().monotonic),
@@ -89,18 +70,13 @@ impl Driver {
             commits,
             scheduler,
             stamp,
-            stamp_told: watch::Sender::new(stamp),
+            stamp_told,
             waiting: VecDeque::new(),
             gathered: Batch::default(),
             proof: None,
         };
         driver.first_step();
-        Ok(driver)
-    }
-
-    /// The life that runs, as it changes.
-    pub(crate) fn stamp(&self) -> watch::Receiver<Stamp> {
-        self.stamp_told.subscribe()
+        driver
     }
 
     /// Works until it is told to end: then what was stepped is made durable, everyone is sent away, the store is closed.
@@ -163,6 +139,7 @@ impl Driver {
                 self.outlets.open(session, line);
                 self.step(now, Input::OpenSession { session, open });
             }
+            Message::Copy { answer } => self.commits.copy(answer),
         }
     }
 
@@ -250,48 +227,28 @@ impl Driver {
             error = &error as &dyn std::error::Error,
             "a commit failed; the state is read again from the store"
         );
+        let condition = if error.is_no_space() { Condition::NoRoom } else { Condition::Restoring };
+        self.parts.condition.send_replace(condition);
         self.gathered = Batch::default();
         self.proof = None;
         self.outlets.dismiss(Dismissal::Restoring);
         self.waiting.drain(..).for_each(Message::turn_away);
-        let Some((scheduler, stamp)) = self.begin_again().await? else { return Ok(()) };
+        let begun = match begin(&mut self.commits, &self.parts).await {
+            Ok(begun) => Some(begun),
+            Err(error) if error.is_no_space() => {
+                wait_for_room(&mut self.commits, &mut self.parts, &mut self.waiting, error).await?
+            }
+            Err(error) => return Err(error),
+        };
+        let Some((scheduler, stamp)) = begun else { return Ok(()) };
         self.scheduler = scheduler;
         self.stamp = stamp;
         self.stamp_told.send_replace(stamp);
+        self.parts.condition.send_replace(Condition::Serving);
         self.stalls = Stalls::new(self.parts.config.heartbeat, self.clock.now().monotonic);
         tracing::info!(epoch = %stamp.epoch, "the coordinator goes on in a new epoch");
         self.first_step();
         Ok(())
-    }
-
-    /// Begins a new life. While the disk is full it waits for room, and turns away whoever comes. None: it is told to end.
-    async fn begin_again(&mut self) -> Result<Option<(Scheduler, Stamp)>, LifeError> {
-        let mut looks = 0_u64;
-        loop {
-            match begin(&mut self.commits, &self.parts, self.clock.now()).await {
-                Ok(begun) => return Ok(Some(begun)),
-                Err(error) if error.is_no_space() => {
-                    if looks.is_multiple_of(NO_SPACE_LOOKS_PER_WORD) {
-                        tracing::error!(
-                            error = &error as &dyn std::error::Error,
-                            "the coordinator waits for room on its disk"
-                        );
-                    }
-                    looks += 1;
-                }
-                Err(error) => return Err(error),
-            }
-            let mut pause = std::pin::pin!(tokio::time::sleep(NO_SPACE_PAUSE));
-            loop {
-                tokio::select! {
-                    () = self.parts.shutdown.wait() => return Ok(None),
-                    () = &mut pause => break,
-                    _ = receive(&mut self.parts.inbox, &mut self.waiting) => {
-                        self.waiting.drain(..).for_each(Message::turn_away);
-                    }
-                }
-            }
-        }
     }
 
     /// Lets the scheduler ask again for what was under way. Its batch is committed even if there is nothing to write:
@@ -325,17 +282,8 @@ impl Driver {
 
 type CommitDone = (Monotonic, Result<Durable, CommitError>);
 
-async fn begin(commits: &mut Commits, parts: &Parts, now: Now) -> Result<(Scheduler, Stamp), LifeError> {
-    let Begun { store_id, epoch, rows, unknown_rows } = commits.begin().await?;
-    if unknown_rows > 0 {
-        tracing::warn!(rows = unknown_rows, "the store holds rows of a newer coordinator; they are left as they are");
-    }
-    parts.history.reset(&rows);
-    let scheduler = Scheduler::restore(parts.config.clone(), epoch, rows, now).map_err(LifeError::Restore)?;
-    Ok((scheduler, Stamp { store_id, epoch }))
-}
-
-async fn receive(inbox: &mut mpsc::Receiver<Message>, waiting: &mut VecDeque<Message>) -> usize {
+/// Takes what is waiting, or waits for something.
+pub(crate) async fn receive(inbox: &mut mpsc::Receiver<Message>, waiting: &mut VecDeque<Message>) -> usize {
     let mut received = Vec::new();
     let count = inbox.recv_many(&mut received, INBOX_MAX).await;
     if count == 0 {
@@ -346,10 +294,6 @@ async fn receive(inbox: &mut mpsc::Receiver<Message>, waiting: &mut VecDeque<Mes
     count
 }
 
-/// Time between two looks for room on a full disk.
-const NO_SPACE_PAUSE: Duration = Duration::from_secs(1);
-/// Looks for room of which the first is told.
-const NO_SPACE_LOOKS_PER_WORD: u64 = 60;
 /// Timers are not finer than this.
 const TIMER_GRAIN: Duration = Duration::from_millis(1);
 

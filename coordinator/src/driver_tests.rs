@@ -11,8 +11,11 @@ use tokio::task::JoinHandle;
 
 use super::*;
 use crate::handle::{Handle, NoAnswer};
+use crate::life::FirstLife;
 use crate::sessions::{Ending, SessionEnd};
-use crate::store::{Failure, Key, Loaded, MemoryDisk, MemoryStore, OpenError, Space, StoreError, Value, WriteBatch};
+use crate::store::{
+    Failure, Key, Loaded, MemoryDisk, MemoryStore, OpenError, Space, Store, StoreError, Value, WriteBatch,
+};
 
 #[tokio::test]
 async fn no_answer_leaves_before_its_writes_are_durable() {
@@ -83,21 +86,53 @@ async fn a_full_disk_is_waited_out_and_nobody_hangs_meanwhile() {
     let disk = MemoryDisk::new();
     let full = Arc::new(AtomicBool::new(false));
     let life = Life::begin(Box::new(Full { store: MemoryStore::on(&disk), is_full: Arc::clone(&full) })).await;
+    let before = life.handle.ask(|ask| submit(ask, "before")).await.expect("it is stored");
+    let Answer::Submitted { run: before, .. } = before else { panic!("it was submitted: {before:?}") };
     full.store(true, Ordering::SeqCst);
-    assert_eq!(life.handle.ask(|ask| submit(ask, "a")).await, Err(NoAnswer::Lost));
+    assert_eq!(life.handle.ask(|ask| submit(ask, "a")).await, Err(NoAnswer::NoRoom));
+    refuses_and_answers(&life.handle, &[before]).await;
+    full.store(false, Ordering::SeqCst);
+    submitted_at_last(&life.handle).await;
+    assert_eq!(runs(&life.handle).await.len(), 2);
+    life.end().await;
+}
+
+#[tokio::test]
+async fn a_coordinator_starts_on_a_full_disk_and_answers_until_there_is_room() {
+    let disk = MemoryDisk::new();
+    let life = Life::begin(Box::new(MemoryStore::on(&disk))).await;
+    let before = life.handle.ask(|ask| submit(ask, "before")).await.expect("it is stored");
+    let Answer::Submitted { run: before, .. } = before else { panic!("it was submitted: {before:?}") };
+    life.end().await;
+
+    let full = Arc::new(AtomicBool::new(true));
+    let life = Life::begin(Box::new(Full { store: MemoryStore::on(&disk), is_full: Arc::clone(&full) })).await;
+    assert_eq!(life.handle.ask(|ask| submit(ask, "a")).await, Err(NoAnswer::NoRoom));
+    refuses_and_answers(&life.handle, &[before]).await;
+    full.store(false, Ordering::SeqCst);
+    submitted_at_last(&life.handle).await;
+    life.end().await;
+    let life = Life::begin(Box::new(Full { store: MemoryStore::on(&disk), is_full: Arc::new(true.into()) })).await;
+    life.end().await;
+}
+
+/// While there is no room, agents are sent away and questions are answered.
+async fn refuses_and_answers(handle: &Handle, known: &[RunId]) {
     let ending = Ending::new();
-    let (_, mut messages) = life.handle.open_session(open("a"), ending.clone()).await.expect("it runs");
+    let (_, mut messages) = handle.open_session(open("a"), ending.clone()).await.expect("it runs");
     assert_eq!(messages.recv().await, None, "agents are sent away while there is no room");
     assert_eq!(ending.wait().await, SessionEnd::Restoring);
-    full.store(false, Ordering::SeqCst);
+    assert_eq!(runs(handle).await, known, "what is stored can be read");
+}
+
+async fn submitted_at_last(handle: &Handle) {
     let submitted = loop {
-        match life.handle.ask(|ask| submit(ask, "a")).await {
-            Err(NoAnswer::Lost) => tokio::time::sleep(Duration::from_millis(20)).await,
+        match handle.ask(|ask| submit(ask, "a")).await {
+            Err(NoAnswer::Lost | NoAnswer::NoRoom) => tokio::time::sleep(Duration::from_millis(20)).await,
             answer => break answer,
         }
     };
     assert!(matches!(submitted, Ok(Answer::Submitted { is_duplicate: false, .. })), "{submitted:?}");
-    life.end().await;
 }
 
 #[tokio::test]
@@ -139,7 +174,8 @@ struct Life {
 
 impl Life {
     async fn begin(store: Box<dyn Store>) -> Self {
-        let (handle, inbox, _) = Handle::new();
+        let (condition_told, condition) = watch::channel(Condition::Restoring);
+        let (handle, inbox, _) = Handle::new(condition);
         let (errands, errands_in) = mpsc::unbounded_channel();
         let (history, shutdown) = (Arc::new(History::default()), Shutdown::new());
         let parts = Parts {
@@ -147,9 +183,10 @@ impl Life {
             inbox,
             errands,
             history: Arc::clone(&history),
+            condition: condition_told,
             shutdown: shutdown.clone(),
         };
-        let driver = Driver::start(store, parts).await.expect("the store opens");
+        let driver = FirstLife::open(store, parts).await.expect("the store opens");
         Self { handle, history, shutdown, driver: tokio::spawn(driver.run()), _errands: errands_in }
     }
 

@@ -7,10 +7,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use muster_common::control::Open;
 use muster_common::id::{RunId, SessionId};
 use muster_scheduler::{Answer, Ask, Input};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 
+use crate::commits::Rows;
+use crate::condition::Condition;
 use crate::effects::Caller;
 use crate::sessions::{self, Ending, Line, SessionEnd, Stamped};
+use crate::store::StoreError;
 use crate::watchers::{WatchEnd, Watching, watcher};
 
 /// A cheap handle of the driver. Its queue is bounded: a caller waits while the driver is busy.
@@ -19,6 +22,7 @@ pub(crate) struct Handle {
     inbox: mpsc::Sender<Message>,
     asks: Arc<AtomicU64>,
     sessions: Arc<AtomicU64>,
+    condition: watch::Receiver<Condition>,
     _present: mpsc::Sender<Infallible>,
 }
 
@@ -49,6 +53,11 @@ pub(crate) enum Message {
         /// The way back.
         line: Line,
     },
+    /// All rows that are stored, as they are at one moment.
+    Copy {
+        /// Who waits.
+        answer: oneshot::Sender<Result<Rows, StoreError>>,
+    },
 }
 
 /// There is no answer.
@@ -58,19 +67,31 @@ pub(crate) enum NoAnswer {
     #[error("the coordinator is shutting down; try again when it is back")]
     ShuttingDown,
     /// The driver has lost the question: a commit failed, and whether it was heard is not known.
-    #[error(
-        "the coordinator could not store a change, perhaps because its disk is full, and reads its state again; try again"
-    )]
+    #[error("the coordinator could not store a change and reads its state again; try again")]
     Lost,
+    /// The disk is full. Whether the question was heard is not known.
+    #[error("the coordinator's disk is full: it accepts nothing until there is room; free some there and try again")]
+    NoRoom,
+}
+
+/// The rows cannot be copied.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum CopyError {
+    /// Nobody answers.
+    #[error(transparent)]
+    NoAnswer(#[from] NoAnswer),
+    /// The store refuses.
+    #[error(transparent)]
+    Store(#[from] StoreError),
 }
 
 impl Handle {
     /// A driver's handle, and the other end of its queue.
-    pub(crate) fn new() -> (Self, mpsc::Receiver<Message>, Absence) {
+    pub(crate) fn new(condition: watch::Receiver<Condition>) -> (Self, mpsc::Receiver<Message>, Absence) {
         let (inbox, receiver) = mpsc::channel(INBOX_MAX);
         let (present, absence) = mpsc::channel(1);
         let sessions = Arc::new(AtomicU64::new(1));
-        (Self { inbox, asks: Arc::default(), sessions, _present: present }, receiver, Absence(absence))
+        (Self { inbox, asks: Arc::default(), sessions, condition, _present: present }, receiver, Absence(absence))
     }
 
     /// Asks a question and waits for the answer, which leaves only when everything that it tells of is durable.
@@ -78,7 +99,7 @@ impl Handle {
         let ask = self.next_ask();
         let (sender, answer) = oneshot::channel();
         self.send(Message::Ask { ask, input: question(ask), caller: Caller::Once(sender) }).await?;
-        answer.await.map_err(|_| NoAnswer::Lost)
+        answer.await.map_err(|_| self.lost())
     }
 
     /// Begins to watch a run.
@@ -102,6 +123,13 @@ impl Handle {
         Ok((session, messages))
     }
 
+    /// A copy of all rows as they are between two commits. For one caller at a time.
+    pub(crate) async fn copy(&self) -> Result<Rows, CopyError> {
+        let (answer, rows) = oneshot::channel();
+        self.send(Message::Copy { answer }).await?;
+        Ok(rows.await.map_err(|_| self.lost())??)
+    }
+
     /// Hands in something that has happened.
     pub(crate) async fn tell(&self, input: Input) -> Result<(), NoAnswer> {
         self.send(Message::Input(input)).await
@@ -114,6 +142,13 @@ impl Handle {
 
     async fn send(&self, message: Message) -> Result<(), NoAnswer> {
         self.inbox.send(message).await.map_err(|_| NoAnswer::ShuttingDown)
+    }
+
+    fn lost(&self) -> NoAnswer {
+        match *self.condition.borrow() {
+            Condition::NoRoom => NoAnswer::NoRoom,
+            Condition::Serving | Condition::Restoring => NoAnswer::Lost,
+        }
     }
 
     fn next_ask(&self) -> Ask {
@@ -133,7 +168,7 @@ impl Message {
     pub(crate) fn turn_away(self) {
         match self {
             // An answer that never comes is understood as this.
-            Self::Input(_) | Self::Ask { caller: Caller::Once(_), .. } => {}
+            Self::Input(_) | Self::Copy { .. } | Self::Ask { caller: Caller::Once(_), .. } => {}
             Self::Ask { caller: Caller::Watcher(watcher), .. } => watcher.end(WatchEnd::Restoring),
             Self::Open { line, .. } => line.end(SessionEnd::Restoring),
         }

@@ -7,7 +7,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use muster_common::id::RunId;
+use muster_common::time::Wall;
 use muster_scheduler::{HistoryRow, Key, Row, Write};
+
+use crate::store::codec::Restored;
 
 /// Retired runs, and the numbers of the open ones.
 #[derive(Debug, Default)]
@@ -15,14 +18,15 @@ pub(crate) struct History(RwLock<Runs>);
 
 #[derive(Debug, Default)]
 struct Runs {
+    restored: Option<Restored>,
     retired: BTreeMap<RunId, Arc<HistoryRow>>,
     open: BTreeSet<RunId>,
 }
 
 impl History {
     /// Forgets everything and takes over what is stored.
-    pub(crate) fn reset(&self, rows: &[Row]) {
-        let mut runs = Runs::default();
+    pub(crate) fn reset(&self, rows: &[Row], restored: Option<Restored>) {
+        let mut runs = Runs { restored, ..Runs::default() };
         for row in rows {
             runs.put(row);
         }
@@ -55,6 +59,12 @@ impl History {
         let runs = self.read();
         let below = runs.retired.range(..before).rev().map(|(_, row)| row);
         below.filter(|row| project.is_empty() || row.summary.project == project).take(limit).cloned().collect()
+    }
+
+    /// When the store was made from a backup in which this run was open.
+    pub(crate) fn restored(&self, run: RunId) -> Option<Wall> {
+        let runs = self.read();
+        runs.restored.as_ref().filter(|restored| restored.open_runs.contains(&run)).map(|restored| restored.at)
     }
 
     /// Whether there is, or was, such a run.

@@ -1,5 +1,6 @@
 //! The binary `muster-coordinator`.
 
+mod operation;
 mod settings;
 
 use std::process::ExitCode;
@@ -14,8 +15,13 @@ use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use settings::Arguments;
 
 fn main() -> ExitCode {
-    match run() {
-        Ok(()) => ExitCode::SUCCESS,
+    let arguments = Arguments::parse();
+    let result = match &arguments.operation {
+        Some(operation) => operation.run(),
+        None => serve(arguments).map(|()| ExitCode::SUCCESS),
+    };
+    match result {
+        Ok(code) => code,
         Err(error) => {
             eprintln!("muster-coordinator: {error:#}");
             ExitCode::FAILURE
@@ -23,8 +29,8 @@ fn main() -> ExitCode {
     }
 }
 
-fn run() -> anyhow::Result<()> {
-    let settings = Arguments::parse().settings()?;
+fn serve(arguments: Arguments) -> anyhow::Result<()> {
+    let settings = arguments.settings()?;
     telemetry::init(&settings.telemetry)?;
     raise_file_limit();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("cannot start threads")?;

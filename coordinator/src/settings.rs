@@ -11,14 +11,20 @@ use muster_coordinator::{Listen, Options};
 use muster_service::telemetry::{LogFormat, TelemetryOptions};
 use serde::Deserialize;
 
+use super::operation::Operation;
+
 /// The durable queue of a fleet of agents.
 ///
 /// Each setting can be given as a flag, as an environment variable, or in a TOML file under the flag's name with `_` for
 /// `-`. Flags are stronger than the environment, the environment is stronger than the file, the file is stronger than
 /// the defaults.
+///
+/// Without a command it serves. Backups are taken, put back and checked by the commands.
 #[derive(Debug, Parser)]
-#[command(name = "muster-coordinator", version)]
+#[command(name = "muster-coordinator", version, args_conflicts_with_subcommands = true)]
 pub(crate) struct Arguments {
+    #[command(subcommand)]
+    pub(crate) operation: Option<Operation>,
     /// File with settings, in TOML
     #[arg(long, env = "MUSTER_COORDINATOR_CONFIG", value_name = "FILE")]
     config: Option<PathBuf>,

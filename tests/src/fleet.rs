@@ -8,14 +8,17 @@ use tempfile::TempDir;
 use crate::binaries::binary;
 use crate::network::Network;
 use crate::process::{Ended, Process};
+use crate::small_disk::SmallDisk;
 
 /// A coordinator on a data directory of its own, on a port that the system chose.
 #[derive(Debug)]
 pub struct Fleet {
-    home: TempDir,
     coordinator: Option<Process>,
     address: String,
     flags: Vec<String>,
+    /// Unmounted when the coordinator is gone, and before its mount point is.
+    disk: Option<SmallDisk>,
+    home: TempDir,
 }
 
 impl Fleet {
@@ -36,7 +39,7 @@ impl Fleet {
 
     fn new() -> Self {
         let home = tempfile::Builder::new().prefix("muster-test-").tempdir().expect("a temporary folder can be made");
-        Self { home, coordinator: None, address: "127.0.0.1:0".to_owned(), flags: Vec::new() }
+        Self { coordinator: None, address: "127.0.0.1:0".to_owned(), flags: Vec::new(), disk: None, home }
     }
 
     /// Starts a coordinator whose data lies on a file system of its own of this size (as mount reads it), in a mount
@@ -58,6 +61,16 @@ impl Fleet {
         let process = Process::start("coordinator on a small disk", &mut command);
         fleet.address = process.find_line("address", served_address);
         fleet.coordinator = Some(process);
+        fleet
+    }
+
+    /// Starts a coordinator whose data lies on an ext4 file system of its own of this size.
+    #[must_use]
+    pub fn start_on_ext4(mebibytes: u32, flags: &[&str]) -> Self {
+        let mut fleet = Self::new();
+        fleet.flags = flags.iter().map(|flag| (*flag).to_owned()).collect();
+        fleet.disk = Some(SmallDisk::mount(&fleet.home().join("disk.img"), &fleet.data(), mebibytes));
+        fleet.start_coordinator();
         fleet
     }
 

@@ -3,6 +3,7 @@
 //! - [`fleet`], [`process`], [`binaries`]: Muster's binaries as real processes.
 //! - [`network`]: what lies between them, and forgets connections.
 //! - [`cluster`]: the same on hosts of their own, with every fault that we can think of.
+//! - [`small_disk`]: a file system that is soon full.
 //! - [`suite`]: test suites made for a test, which keep a ledger of what really ran.
 //! - [`junit`]: the verdicts of a JUnit XML file.
 
@@ -12,4 +13,5 @@ pub mod fleet;
 pub mod junit;
 pub mod network;
 pub mod process;
+pub mod small_disk;
 pub mod suite;

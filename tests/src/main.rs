@@ -22,6 +22,10 @@ enum Task {
     CompareSuites(task::compare_suites::Arguments),
     /// Do every fault to a cluster of real processes, and check every promise.
     Cluster(task::cluster::Arguments),
+    /// Damage the files of a store, and see that it is repaired or refused.
+    Damage(task::damage::Arguments),
+    /// Measure the store: speed, space, and how soon a coordinator is back.
+    StoreBench(task::store_bench::Arguments),
     /// List dependencies that are in the build in two versions, and fail on one that is not argued.
     Duplicates,
 }
@@ -31,6 +35,8 @@ fn main() -> ExitCode {
         Task::Test(arguments) => task::test::run(&arguments),
         Task::CompareSuites(arguments) => task::compare_suites::run(&arguments),
         Task::Cluster(arguments) => task::cluster::run(&arguments),
+        Task::Damage(arguments) => task::damage::run(&arguments),
+        Task::StoreBench(arguments) => task::store_bench::run(&arguments),
         Task::Duplicates => task::duplicates::run(),
     };
     match outcome {

@@ -57,12 +57,13 @@ fn table(runs: &[v1::Run]) -> Table {
             v1::RunState::Finished => outcome_word(run.outcome()),
             state => state_word(state),
         };
+        let restored = if run.restored_unix_ms.is_some() { ", restored" } else { "" };
         let took = run.finished_unix_ms.map(|end| Duration::from_millis(end.saturating_sub(run.submitted_unix_ms)));
         table.push([
             run.run.to_string(),
             run.project.clone(),
             run.name.clone(),
-            state.to_owned(),
+            format!("{state}{restored}"),
             tests.discovered.to_string(),
             (tests.failed + tests.errored).to_string(),
             tests.flaky.to_string(),
@@ -81,8 +82,11 @@ mod tests {
     #[test]
     fn a_run_is_one_line() {
         let run = report(v1::Outcome::TimedOut, vec![], vec![]).run;
+        let restored = v1::Run { restored_unix_ms: Some(1), ..run.clone() };
+        assert!(table(&[restored]).render(None).contains("timed out, restored"));
         let text = table(&[run]).render(None);
         assert_eq!(text.lines().count(), 2);
+        assert!(!text.contains("restored"), "{text}");
         assert!(text.contains("shop") && text.contains("timed out") && text.contains("12.5 s"), "{text}");
     }
 }

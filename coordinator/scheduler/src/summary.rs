@@ -1,5 +1,7 @@
 //! Runs, jobs, tests and agents as people see them.
 
+use std::collections::BTreeSet;
+
 use muster_common::id::{AgentName, JobId, RunId, TestIndex};
 use muster_common::spec::Work;
 
@@ -127,7 +129,10 @@ impl Scheduler {
             slots = slots.saturating_add(agent.slots);
             busy_slots = busy_slots.saturating_add(agent.busy());
         }
-        let queued = self.queue.places.keys().filter(|job| state_of(self.job(**job)) == JobState::Queued).count();
+        // The queue may be long; what stands in it and runs already is as little as there are leases.
+        let live = self.leases.values().filter(|lease| lease.is_live()).map(|lease| lease.row.job);
+        let running: BTreeSet<JobId> = live.filter(|job| self.queue.places.contains_key(job)).collect();
+        let queued = self.queue.places.len() - running.len();
         Overview {
             agents: u32::try_from(self.agents.sessions.len()).unwrap_or(u32::MAX),
             slots,

@@ -1,5 +1,6 @@
 //! `muster.v1.AdminService`.
 
+use futures::stream::BoxStream;
 use muster_common::id::AgentName;
 use muster_common::time::Wall;
 use muster_proto::v1;
@@ -9,6 +10,7 @@ use muster_service::version::VERSION;
 use tokio::sync::watch;
 use tonic::{Request, Response, Status};
 
+use super::backing_up::BackingUp;
 use super::status::{from_no_answer, unexpected};
 use super::{convert, page};
 use crate::handle::Handle;
@@ -20,6 +22,7 @@ pub(super) struct Admin {
     pub(super) handle: Handle,
     pub(super) stamp: watch::Receiver<Stamp>,
     pub(super) started: Wall,
+    pub(super) backups: BackingUp,
 }
 
 #[tonic::async_trait]
@@ -72,6 +75,12 @@ impl AdminService for Admin {
             open_runs: overview.open_runs,
             queued_jobs: overview.queued_jobs,
         }))
+    }
+
+    type BackupStream = BoxStream<'static, Result<v1::BackupResponse, Status>>;
+
+    async fn backup(&self, _: Request<v1::BackupRequest>) -> Result<Response<Self::BackupStream>, Status> {
+        self.backups.begin().map(Response::new)
     }
 }
 

@@ -31,6 +31,7 @@ pub(super) fn run(summary: &RunSummary) -> v1::Run {
         tests: Some(counts(&summary.tests)),
         jobs: summary.jobs.iter().map(job).collect(),
         is_cancel_requested: summary.is_cancel_requested,
+        restored_unix_ms: None,
     }
 }
 

@@ -1,6 +1,8 @@
 //! `AgentService.AppendLog`: pieces of logs, made durable in groups, then acknowledged.
 
+use std::io::ErrorKind;
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures::FutureExt as _;
 use futures::StreamExt as _;
@@ -13,7 +15,7 @@ use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Code, Status, Streaming};
 
-use super::status::{from_no_answer, from_wire, internal, invalid, refused};
+use super::status::{from_no_answer, from_wire, internal, invalid, refused, try_again};
 use crate::handle::{Handle, NoAnswer};
 use crate::history::History;
 use crate::logs::{AppendError, Attempt, Chunk, Logs, StreamName};
@@ -112,9 +114,15 @@ fn chunk(request: v1::AppendLogRequest) -> Result<Chunk, Status> {
 }
 
 fn from_append(error: AppendError) -> Status {
-    match error {
+    match &error {
         AppendError::Gap { .. } => refused(Code::OutOfRange, "LOG_GAP", error.to_string()),
         AppendError::TooLong { .. } => refused(Code::ResourceExhausted, "LOG_TOO_LONG", error.to_string()),
+        // Its agent keeps what it has, and tries again.
+        AppendError::Io { source, .. } if source.kind() == ErrorKind::StorageFull => try_again(
+            "DISK_FULL",
+            "the coordinator's disk is full: logs are stored again when there is room",
+            DISK_FULL_RETRY_AFTER,
+        ),
         AppendError::Io { .. } => internal("a log cannot be written", &error),
     }
 }
@@ -123,3 +131,4 @@ fn from_append(error: AppendError) -> Status {
 const CHUNKS_PER_SYNC_MAX: usize = 64;
 /// Acknowledgements that may wait for the network.
 const RESPONSES_WAITING_MAX: usize = 64;
+const DISK_FULL_RETRY_AFTER: Duration = Duration::from_secs(2);

@@ -2,6 +2,7 @@
 
 mod admin_service;
 mod agent_service;
+mod backing_up;
 mod convert;
 mod listener;
 mod log_append;

@@ -55,7 +55,7 @@ impl RunService for Runs {
     async fn get_run(&self, request: Request<v1::GetRunRequest>) -> Result<Response<v1::GetRunResponse>, Status> {
         let run = RunId(request.into_inner().run);
         let answer = self.readers.handle.ask(|ask| Input::GetRun { ask, run }).await.map_err(from_no_answer)?;
-        let run = match answer {
+        let mut run = match answer {
             Answer::Run(summary) => convert::run(&summary),
             Answer::Refused(refusal @ Refusal::RunUnknown { .. }) => {
                 let row = self.readers.history.get(run).ok_or_else(|| from_refusal(&refusal))?;
@@ -63,6 +63,7 @@ impl RunService for Runs {
             }
             answer => return Err(unexpected(&answer)),
         };
+        self.mark_restored(&mut run);
         Ok(Response::new(v1::GetRunResponse { run: Some(run) }))
     }
 
@@ -95,6 +96,7 @@ impl RunService for Runs {
         let is_last = runs.len() <= limit;
         runs.truncate(limit);
         for run in &mut runs {
+            self.mark_restored(run);
             run.jobs.clear();
         }
         let next_page_token = match runs.last() {
@@ -140,6 +142,10 @@ impl RunService for Runs {
 }
 
 impl Runs {
+    fn mark_restored(&self, run: &mut v1::Run) {
+        run.restored_unix_ms = self.readers.history.restored(RunId(run.run)).map(|at| at.unix_ms);
+    }
+
     /// A run whose workspace is not there could never begin.
     async fn check_workspace(&self, spec: &RunSpec) -> Result<(), Status> {
         let Some(root) = spec.workspace else { return Ok(()) };

@@ -1,5 +1,6 @@
 //! One server with all services.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -21,6 +22,7 @@ use tonic_health::server::HealthReporter;
 
 use super::admin_service::Admin;
 use super::agent_service::Agents;
+use super::backing_up::BackingUp;
 use super::listener::{Listener, tcp_connections, unix_connections};
 use super::run_service::Runs;
 use super::test_service::Tests;
@@ -29,6 +31,7 @@ use crate::blobs::byte_stream::Pieces;
 use crate::blobs::capabilities::BlobCapabilities;
 use crate::blobs::cas::Storage;
 use crate::blobs::{self, DiskBlobs};
+use crate::condition::Condition;
 use crate::handle::Handle;
 use crate::history::History;
 use crate::logs::Logs;
@@ -43,6 +46,8 @@ pub(crate) struct Services {
     pub(crate) blobs: DiskBlobs,
     pub(crate) logs: Arc<Logs>,
     pub(crate) stamp: watch::Receiver<Stamp>,
+    pub(crate) condition: watch::Receiver<Condition>,
+    pub(crate) data: PathBuf,
     pub(crate) started: Wall,
     pub(crate) shutdown: Shutdown,
 }
@@ -53,10 +58,14 @@ pub(crate) struct Services {
 /// If the server breaks down.
 pub(crate) async fn serve(listener: Listener, services: Services) -> Result<(), tonic::transport::Error> {
     let shutdown = services.shutdown.clone();
+    let condition = services.condition.clone();
     let (health, router) = router(services).await;
     let begun = shutdown.clone();
     let signal = async move {
-        begun.wait().await;
+        tokio::select! {
+            () = begun.wait() => {}
+            () = follow(&health, condition) => begun.wait().await,
+        }
         set_health(&health, false).await;
     };
     let serving = async {
@@ -81,15 +90,16 @@ pub(crate) async fn serve(listener: Listener, services: Services) -> Result<(), 
 }
 
 async fn router(services: Services) -> (HealthReporter, Router) {
-    let Services { handle, history, reports, blobs, logs, stamp, started, shutdown } = services;
+    let Services { handle, history, reports, blobs, logs, stamp, condition: _, data, started, shutdown } = services;
     let readers = Readers { handle: handle.clone(), history: Arc::clone(&history), reports };
     let runs =
         Runs { readers: readers.clone(), blobs: blobs.clone(), logs: Arc::clone(&logs), shutdown: shutdown.clone() };
     let bulk = blobs::services(&blobs);
     let agents = Agents { handle: handle.clone(), blobs, logs, history, shutdown };
-    let admin = Admin { handle, stamp, started };
+    let backups = BackingUp::new(handle.clone(), data, stamp.clone());
+    let admin = Admin { handle, stamp, started, backups };
     let (reporter, health) = tonic_health::server::health_reporter();
-    set_health(&reporter, true).await;
+    set_health(&reporter, false).await;
     let router = Server::builder()
         .http2_keepalive_interval(Some(KEEP_ALIVE_INTERVAL))
         .http2_keepalive_timeout(Some(KEEP_ALIVE_TIMEOUT))
@@ -105,6 +115,20 @@ async fn router(services: Services) -> (HealthReporter, Router) {
         .add_service(bulk.byte_stream)
         .add_service(bulk.capabilities);
     (reporter, router)
+}
+
+/// Says whether the coordinator is ready, as that changes. Returns when nobody will change it any more.
+async fn follow(health: &HealthReporter, mut condition: watch::Receiver<Condition>) {
+    loop {
+        let is_serving = match *condition.borrow_and_update() {
+            Condition::Serving => true,
+            Condition::Restoring | Condition::NoRoom => false,
+        };
+        set_health(health, is_serving).await;
+        if condition.changed().await.is_err() {
+            return;
+        }
+    }
 }
 
 async fn set_health(reporter: &HealthReporter, is_serving: bool) {

@@ -64,6 +64,7 @@ pub(super) fn from_no_answer(error: NoAnswer) -> Status {
     let reason = match error {
         NoAnswer::ShuttingDown => "SHUTTING_DOWN",
         NoAnswer::Lost => "RESTORING",
+        NoAnswer::NoRoom => return refused(Code::ResourceExhausted, "DISK_FULL", error.to_string()),
     };
     try_again(reason, error.to_string(), RETRY_AFTER)
 }

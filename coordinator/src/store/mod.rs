@@ -22,4 +22,4 @@ pub use committed::Committed;
 pub use contract::{Loaded, Space, Store};
 pub use error::{BaseFault, CommitError, FrameFault, ManifestFault, OpenError, StoreError, TailFault};
 pub use memory::{Failure, MemoryDisk, MemoryStore};
-pub use sled::{SledOptions, SledStore};
+pub use sled::{Inspection, SledOptions, SledStore, inspect};

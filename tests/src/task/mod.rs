@@ -3,7 +3,9 @@
 pub(crate) mod cluster;
 pub(crate) mod compare_suites;
 pub(crate) mod debian;
+pub(crate) mod damage;
 pub(crate) mod duplicates;
+pub(crate) mod store_bench;
 pub(crate) mod test;
 
 use std::ffi::OsStr;

@@ -40,6 +40,12 @@ pub enum CodecError {
         /// What is wrong with it.
         detail: String,
     },
+    /// The mark of a restored store cannot be read.
+    #[error("the mark of the backup from which the store was made is damaged: {detail}; restore that backup again")]
+    Mark {
+        /// What is wrong with it.
+        detail: String,
+    },
     /// The row says of itself that it is another one.
     #[error("the row {key:?} calls itself {own:?}; keep a copy of the data directory and restore a backup")]
     Misplaced {

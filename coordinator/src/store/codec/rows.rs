@@ -2,7 +2,7 @@
 
 use muster_scheduler::{Row, Write};
 
-use super::{CodecError, decode_key, decode_row, encode_key, encode_row};
+use super::{CodecError, Restored, decode_key, decode_row, encode_key, encode_row};
 use crate::store::{self, RowWrite, Value};
 
 /// What a store held.
@@ -12,6 +12,8 @@ pub struct Decoded {
     pub rows: Vec<Row>,
     /// How many rows are of kinds that this coordinator does not know. They stay in the store as they are.
     pub unknown: usize,
+    /// The mark of a store that was made from a backup.
+    pub restored: Option<Restored>,
 }
 
 /// The rows that a store held, in the order in which it gave them.
@@ -20,7 +22,12 @@ pub struct Decoded {
 /// At the first row that cannot be taken over without losing something.
 pub fn decode_all(stored: &[(store::Key, Value)]) -> Result<Decoded, CodecError> {
     let mut decoded = Decoded::default();
+    let mark = Restored::key();
     for (key, value) in stored {
+        if *key == mark {
+            decoded.restored = Some(Restored::decode(value)?);
+            continue;
+        }
         match decode_key(key)? {
             Some(key) => decoded.rows.push(decode_row(key, value)?),
             None => decoded.unknown += 1,

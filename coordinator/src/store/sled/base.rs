@@ -57,7 +57,10 @@ impl BaseWriter {
     /// Begins to write a base to this file. What was there did not count.
     pub(super) fn start(path: PathBuf, identity: Identity) -> Result<Self, Fault> {
         let (blocks, queue) = sync_channel(BLOCKS_WAITING_MAX);
-        let writing = move || write(&path, identity, &queue);
+        let writing = move || {
+            // What was cut short takes up room for nothing.
+            write(&path, identity, &queue).inspect_err(|_| drop(file::remove(&path)))
+        };
         let thread = std::thread::Builder::new().name("muster-base".to_owned()).spawn(writing)?;
         Ok(Self { blocks: Some(blocks), thread: Some(thread), held: None, cursor: None, is_all_taken: false })
     }

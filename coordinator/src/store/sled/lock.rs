@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use nix::errno::Errno;
 use nix::fcntl::{Flock, FlockArg};
 
+use super::room;
 use crate::store::OpenError;
 
 /// Held as long as it lives, and no longer than its process.
@@ -24,7 +25,11 @@ impl DirectoryLock {
         let file = file.map_err(|source| failed("open", &path, source))?;
         match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
             Ok(mut file) => {
-                write_holder(&mut file).map_err(|source| failed("write to", &path, source))?;
+                match write_holder(&mut file) {
+                    // The number is for people; on a full disk the lock must do without.
+                    Err(error) if !room::is_used_up(&error) => return Err(failed("write to", &path, error)),
+                    Ok(()) | Err(_) => {}
+                }
                 Ok(Self { _file: file })
             }
             Err((file, Errno::EWOULDBLOCK)) => Err(OpenError::Locked { dir: dir.to_owned(), pid: read_holder(file) }),

@@ -19,6 +19,7 @@
 //! - `body`: the writes inside the frames. `journal`: appends frames, makes them durable. `base`: rows in a file.
 //! - `engine`: sled itself, with its errors and panics contained and the syncs that it leaves out.
 //! - `replay`: reads and judges the journals. `recovery`: opens what the manifest names. `original`: what was found.
+//! - `inspection`: reads a store without changing it.
 //! - `succession`: the way to the next generation. `opened`: all of these together. `store`: the contract around it.
 //! - `layout`, `manifest`, `tail`, `lock`, `room`, `ballast`, `file`: one file or one rule each.
 
@@ -28,6 +29,7 @@ mod body;
 mod engine;
 mod file;
 mod frame;
+mod inspection;
 mod journal;
 mod layout;
 mod lock;
@@ -41,4 +43,5 @@ mod store;
 mod succession;
 mod tail;
 
+pub use inspection::{Inspection, inspect};
 pub use store::{SledOptions, SledStore};

@@ -18,7 +18,7 @@ use super::store::SledOptions;
 use super::succession::{Succession, Task, prepare};
 use super::tail::{self, TailMark};
 use crate::store::rows::Rows;
-use crate::store::{ManifestFault, OpenError, RowWrite, Space, TailFault};
+use crate::store::{Loaded, ManifestFault, OpenError, RowWrite, Space, TailFault};
 
 /// All parts of an open store. After a fault in [`write`](Self::write) it must be dropped.
 pub(super) struct Opened {
@@ -267,19 +267,31 @@ impl Start {
     }
 }
 
-/// Creates an empty store: first the mark, then the generation, at last the manifest. Where a crash came between, nothing
-/// was acknowledged and it begins again.
+/// Creates an empty store. Where a crash comes in between, nothing was acknowledged and it begins again.
 fn create(dir: &Path, options: &SledOptions, tail: Option<&TailMark>) -> Result<(Manifest, TailMark), OpenError> {
-    let failed = |action, source| OpenError::Io { action, path: dir.to_owned(), source };
-    let leftovers = layout::all(dir).map_err(|source| failed("read", source))?;
+    let leftovers = layout::all(dir);
+    let leftovers = leftovers.map_err(|source| OpenError::Io { action: "read", path: dir.to_owned(), source })?;
     if tail.map_or(!leftovers.is_empty(), |tail| tail.newest().seq > 0) {
         return Err(OpenError::Manifest { path: Manifest::path(dir), fault: ManifestFault::Missing });
     }
-    let store_id = Uuid::new_v4().as_u128();
+    let nothing = Loaded { store_id: Uuid::new_v4().as_u128(), epoch: Epoch(0), rows: Vec::new() };
+    create_with(dir, options, nothing)
+}
+
+/// Creates a store that holds this: first the mark, then the generation, at last the manifest.
+pub(super) fn create_with(
+    dir: &Path,
+    options: &SledOptions,
+    content: Loaded,
+) -> Result<(Manifest, TailMark), OpenError> {
+    let failed = |action, source| OpenError::Io { action, path: dir.to_owned(), source };
+    let Loaded { store_id, epoch, rows: content } = content;
+    let mut rows = Rows::default();
+    rows.apply(content.into_iter().map(|(key, value)| RowWrite::Put { key, value }));
     let at = Position { seq: 0, hash: Hash::of(&store_id.to_le_bytes()) };
     let tail = TailMark::create(dir, at).map_err(|source| failed("create the tail mark in", source))?;
-    let start = Start { identity: Identity { store_id, generation: 1, epoch: Epoch(0) }, at };
-    let begun = start.begin(dir, &Rows::default(), options.cache_bytes);
+    let start = Start { identity: Identity { store_id, generation: 1, epoch }, at };
+    let begun = start.begin(dir, &rows, options.cache_bytes);
     let (manifest, journal) = begun.map_err(|fault| fault.into_open_error(dir))?;
     drop(journal);
     manifest.write(dir).map_err(|source| failed("write the manifest in", source))?;

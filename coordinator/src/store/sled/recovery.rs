@@ -35,7 +35,7 @@ pub(super) fn open(
     let dirs = layout::journals(root, manifest);
     let failed = |source| OpenError::Io { action: "keep a copy of the journal in", path: root.to_owned(), source };
     let original = Original::keep(root, &dirs).map_err(failed)?;
-    let attempt = |rows: Rows| read(&dirs, Replay::new(rows, manifest, acknowledged), manifest, cache_bytes);
+    let attempt = |rows: Rows| read(&dirs, &dirs, Replay::new(rows, manifest, acknowledged), manifest, cache_bytes);
     match (attempt(rows), original) {
         (Ok(found), Some(original)) => {
             original.discard().map_err(failed)?;
@@ -55,33 +55,55 @@ pub(super) fn identity(manifest: &Manifest) -> Identity {
     Identity { store_id, generation, epoch }
 }
 
-fn read_base(root: &Path, manifest: &Manifest) -> Result<Rows, OpenError> {
+/// The rows of the base that the manifest names.
+pub(super) fn read_base(root: &Path, manifest: &Manifest) -> Result<Rows, OpenError> {
     base::read(&layout::base(root, manifest.generation), identity(manifest), manifest.base)
 }
 
-fn read(dirs: &[PathBuf], mut replay: Replay, manifest: &Manifest, cache_bytes: u64) -> Result<Found, OpenError> {
-    let Some((last, closed)) = dirs.split_last() else { unreachable!("a manifest names a journal") };
-    for dir in closed {
-        let engine = open_engine(dir, cache_bytes)?;
-        replay.read(dir, engine.entries())?;
-        if let Some(next) = manifest.next {
-            replay.require_end(dir, next.before)?;
+/// Reads the journals that are found at these places, under the names that errors show.
+pub(super) fn read(
+    places: &[PathBuf],
+    names: &[PathBuf],
+    mut replay: Replay,
+    manifest: &Manifest,
+    cache_bytes: u64,
+) -> Result<Found, OpenError> {
+    let mut last = None;
+    for (place, name) in places.iter().zip(names) {
+        if let (Some(_), Some(next)) = (last.take(), manifest.next) {
+            replay.require_end(name, next.before)?;
         }
+        let engine = open_engine(place, name, cache_bytes)?;
+        replay.read(name, engine.entries())?;
+        last = Some((engine, name));
     }
-    let engine = open_engine(last, cache_bytes)?;
-    replay.read(last, engine.entries())?;
-    let content = replay.finish(last)?;
+    let Some((engine, name)) = last else { unreachable!("a manifest names a journal") };
+    let content = replay.finish(name)?;
     Ok(Found { journal: Journal::new(engine, content.end, content.bytes), content, is_repaired: false })
 }
 
-fn open_engine(dir: &Path, cache_bytes: u64) -> Result<Engine, OpenError> {
-    if !dir.join("db").is_file() {
-        // sled would begin a new log.
-        return Err(OpenError::Engine { dir: dir.to_owned(), detail: "its log file `db` is missing".to_owned() });
+/// Removes what sled makes anew from its log and its defaults: its snapshots and settings.
+pub(super) fn remove_replaceable(dirs: &[PathBuf]) -> io::Result<()> {
+    for dir in dirs.iter().filter(|dir| dir.is_dir()) {
+        for entry in fs::read_dir(dir)? {
+            let entry = entry?;
+            let name = entry.file_name();
+            if name == "conf" || name.to_string_lossy().starts_with("snap.") {
+                fs::remove_file(entry.path())?;
+            }
+        }
     }
-    let refused = |fault: Fault| fault.into_open_error(dir);
-    let engine = Engine::open(dir, cache_bytes).map_err(refused)?;
-    engine.sync_all(dir).map_err(refused)?;
+    Ok(())
+}
+
+fn open_engine(place: &Path, name: &Path, cache_bytes: u64) -> Result<Engine, OpenError> {
+    if !place.join("db").is_file() {
+        // sled would begin a new log.
+        return Err(OpenError::Engine { dir: name.to_owned(), detail: "its log file `db` is missing".to_owned() });
+    }
+    let refused = |fault: Fault| fault.into_open_error(name);
+    let engine = Engine::open(place, cache_bytes).map_err(refused)?;
+    engine.sync_all(place).map_err(refused)?;
     Ok(engine)
 }
 
@@ -93,15 +115,7 @@ fn repair(
     attempt: impl FnOnce() -> Result<Found, OpenError>,
 ) -> io::Result<Option<Found>> {
     original.put_back()?;
-    for dir in dirs.iter().filter(|dir| dir.is_dir()) {
-        for entry in fs::read_dir(dir)? {
-            let entry = entry?;
-            let name = entry.file_name();
-            if name == "conf" || name.to_string_lossy().starts_with("snap.") {
-                fs::remove_file(entry.path())?;
-            }
-        }
-    }
+    remove_replaceable(dirs)?;
     let Ok(found) = attempt() else {
         original.restore()?;
         return Ok(None);

@@ -9,7 +9,7 @@ use super::engine::Fault;
 use super::file;
 use super::frame::Kind;
 use super::lock::DirectoryLock;
-use super::opened::{NextFault, Opened};
+use super::opened::{NextFault, Opened, create_with};
 use super::room::{self, NoRoom};
 use crate::store::{
     CommitError, Committed, Key, Loaded, OpenError, RowWrite, Space, Store, StoreError, Value, WriteBatch,
@@ -48,6 +48,21 @@ impl SledStore {
     /// The store in this directory, which is created when it is loaded. Touches nothing yet.
     pub fn at(dir: impl Into<PathBuf>, options: SledOptions) -> Self {
         Self { dir: dir.into(), options, state: State::Closed, lock: None }
+    }
+
+    /// Makes a store that holds this, in a directory where there is none. It is durable when this returns.
+    ///
+    /// # Errors
+    /// If the directory holds anything, or cannot be written to.
+    pub fn create(dir: &Path, options: SledOptions, content: Loaded) -> Result<(), OpenError> {
+        let failed = |action, source| OpenError::Io { action, path: dir.to_owned(), source };
+        file::create_directory(dir).map_err(|source| failed("create the directory", source))?;
+        let mut entries = dir.read_dir().map_err(|source| failed("read", source))?;
+        if entries.next().is_some() {
+            return Err(failed("make a store in", std::io::ErrorKind::DirectoryNotEmpty.into()));
+        }
+        let _lock = DirectoryLock::take(dir)?;
+        create_with(dir, &options, content).map(drop)
     }
 
     /// The store's directory.

@@ -5,6 +5,7 @@ use std::thread::JoinHandle;
 
 use super::base::BaseWriter;
 use super::engine::{Engine, Fault};
+use super::file;
 use super::journal;
 
 /// How far the next generation is.
@@ -49,5 +50,8 @@ impl<T> Drop for Task<T> {
 
 /// Begins to make the next journal.
 pub(super) fn prepare(dir: PathBuf, cache_bytes: u64) -> Result<Task<Result<Engine, Fault>>, Fault> {
-    Task::start("muster-journal", move || journal::create(&dir, cache_bytes))
+    Task::start("muster-journal", move || {
+        // What was cut short takes up room for nothing.
+        journal::create(&dir, cache_bytes).inspect_err(|_| drop(file::remove_directory(&dir)))
+    })
 }
