@@ -1,7 +1,6 @@
 //! Moments at which the scheduler wants to be woken. Held in memory only; armed again when rows are restored.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::Duration;
 
 use muster_common::id::{AgentName, JobId, Token};
 use muster_common::time::Monotonic;
@@ -79,19 +78,6 @@ impl Deadlines {
         self.clear(&deadline);
         Some(deadline)
     }
-
-    /// Moves the deadlines of sessions and leases.
-    pub(crate) fn postpone_agents(&mut self, span: Duration) {
-        let agents: Vec<(Deadline, Monotonic)> = self
-            .moments
-            .iter()
-            .filter(|(deadline, _)| matches!(deadline, Deadline::Agent(_)))
-            .map(|(deadline, at)| (deadline.clone(), *at))
-            .collect();
-        for (deadline, at) in agents {
-            self.set(deadline, at + span);
-        }
-    }
 }
 
 #[cfg(test)]
@@ -108,9 +94,8 @@ mod tests {
         assert_eq!(deadlines.next(), Some(Monotonic::from_millis(10)));
         assert_eq!(deadlines.pop_due(Monotonic::from_millis(15)), Some(agent("a")));
         assert_eq!(deadlines.pop_due(Monotonic::from_millis(15)), None);
-        deadlines.postpone_agents(Duration::from_millis(5));
-        assert_eq!(deadlines.pop_due(Monotonic::from_millis(24)), None);
-        assert_eq!(deadlines.pop_due(Monotonic::from_millis(25)), Some(agent("b")));
+        assert_eq!(deadlines.pop_due(Monotonic::from_millis(19)), None);
+        assert_eq!(deadlines.pop_due(Monotonic::from_millis(20)), Some(agent("b")));
         assert_eq!(deadlines.next(), None);
     }
 }

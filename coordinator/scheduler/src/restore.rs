@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 
 use muster_common::id::{Epoch, JobId, RunId, TestIndex, Token};
-use muster_common::outcome::TryOutcome;
+use muster_common::outcome::{TestVerdict, TryOutcome};
 use muster_common::spec::Work;
 use muster_common::time::Now;
 
@@ -14,7 +14,7 @@ use crate::change::cancelled;
 use crate::on::digest_of;
 use crate::scheduler::Scheduler;
 use crate::state::{Agent, Batch, Job, Lease, Run, Suite};
-use crate::{BatchRow, Config, JobRow, LeasePart, LeaseRow, MemoryTestRow, Row, RunRow, TestNamesRow, TestRow};
+use crate::{BatchRow, Config, JobRow, LeasePart, LeaseRow, MemoryTestRow, Row, RunRow, TestNamesRow, TestRow, TryRow};
 
 /// Stored rows do not make a state.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -142,7 +142,7 @@ impl Scheduler {
     }
 
     fn restore_test(&mut self, row: TestRow) -> Result<(), RestoreError> {
-        let retries = retries_granted(&row);
+        let retries = retries_granted(&row.tries, row.verdict);
         let suite = self.made_suite(row.job, "a test")?;
         if row.test.0 as usize >= suite.tests.len() {
             let what = format!("test {} of job {}", row.test, row.job);
@@ -310,10 +310,10 @@ impl Scheduler {
     }
 }
 
-/// Tries of a test that failed and were followed by another.
-fn retries_granted(row: &TestRow) -> u32 {
-    let last = if row.verdict.is_some() { 1 } else { 0 };
-    let followed = row.tries.len().saturating_sub(last);
-    let failed = row.tries.iter().take(followed).filter(|test_try| test_try.outcome == TryOutcome::Failed);
+/// Tries of a test that failed and were, or are to be, followed by another.
+pub(crate) fn retries_granted(tries: &[TryRow], verdict: Option<TestVerdict>) -> u32 {
+    let last = usize::from(verdict.is_some());
+    let followed = tries.len().saturating_sub(last);
+    let failed = tries.iter().take(followed).filter(|test_try| test_try.outcome == TryOutcome::Failed);
     u32::try_from(failed.count()).unwrap_or(u32::MAX)
 }

@@ -72,7 +72,8 @@ impl Scheduler {
         })
     }
 
-    /// The whole suite is broken: failed tests that wait for a retry have their verdict.
+    /// The whole suite is broken: failed tests that wait for a retry have their verdict. Their retries are not made, and
+    /// so are not charged to the run.
     fn stop_retries(&mut self, job: JobId) {
         let suite = self.suite(job);
         let has_failed = |test: &TestIndex| {
@@ -84,6 +85,7 @@ impl Scheduler {
             suite.forget_waiting(test);
             let verdict = verdict::of_test(&suite.test(test).tries);
             suite.decide(test, verdict);
+            self.runs.open.get_mut(&job.run).expect("a job's run is open").retries -= 1;
             self.touch(Key::Test(job, test));
             self.publish_decided(job, test, verdict);
         }

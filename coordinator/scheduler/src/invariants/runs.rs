@@ -2,6 +2,7 @@
 
 use super::{Violation, ensure};
 use crate::Scheduler;
+use crate::restore::retries_granted;
 use muster_common::id::JobId;
 
 const PROMISE: &str = "an accepted run reaches a verdict";
@@ -17,6 +18,12 @@ pub(super) fn check(scheduler: &Scheduler) -> Result<(), Violation> {
             format!("run {id} has {open} open jobs and its end is {:?}", run.row.end)
         })?;
         unended += usize::from(run.row.end.is_none());
+        let suites = scheduler.jobs_of(*id).filter_map(|(_, job)| job.suite.as_deref());
+        let granted: u32 =
+            suites.flat_map(|suite| &suite.tests).map(|test| retries_granted(&test.tries, test.verdict)).sum();
+        ensure(granted == run.retries, "retries are charged to their run once", || {
+            format!("run {id} has had {granted} retries and is charged {}", run.retries)
+        })?;
     }
     ensure(unended == scheduler.runs.unended, PROMISE, || {
         format!("{unended} runs have not ended, {} are counted", scheduler.runs.unended)

@@ -4,6 +4,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use muster_common::time::Monotonic;
@@ -70,7 +71,9 @@ fn play(world: &mut World, line: Line, text: &mut String) {
             }
         }
         Line::Step(time, input) => {
-            advance(world, at(time), text);
+            // A stall is known when it is over, and no deadline was looked at meanwhile.
+            let stalled = if let Input::Stalled { span } = &input { *span } else { Duration::ZERO };
+            advance(world, at(time) - stalled, text);
             let step = world.step(at(time), input);
             write(text, &step);
         }
