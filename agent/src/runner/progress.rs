@@ -91,6 +91,12 @@ impl<'a> Progress<'a> {
         self.send(BatchEvent::Started(self.dealt[position].test)).await
     }
 
+    /// The test of this name has not run after all.
+    pub(crate) fn put_off(&mut self, name: &str) {
+        let position = self.position(name);
+        self.current.take_if(|current| Some(current.position) == position);
+    }
+
     /// The runner gave a verdict under `name`.
     pub(crate) async fn finished(&mut self, name: &str, verdict: Verdict) -> Result<(), RunnerFailure> {
         match self.position(name) {

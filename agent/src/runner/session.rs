@@ -51,6 +51,8 @@ pub(crate) enum Said {
     Started(String),
     /// The test of this name has its verdict.
     Finished(String, Verdict),
+    /// The test of this name has begun, and is put off: it will be asked for again.
+    PutOff(String),
     /// Something went wrong outside of every test: it counts against the last of them.
     Outside { message: String, output: Vec<u8> },
     /// It has done what it was asked to do, and waits for its next batch.
@@ -249,6 +251,7 @@ impl Session<'_, '_> {
                 Said::Finished(name, _) if self.is_timed_out(&name) => {}
                 Said::Started(_) => {}
                 Said::Finished(name, verdict) => self.finished(&name, verdict).await?,
+                Said::PutOff(name) => self.progress.put_off(&name),
                 Said::Outside { message, output } => self.outside(&message, output),
                 Said::Done => self.is_done = !self.is_stopping(),
                 Said::Trouble(failure) => return Err(failure),

@@ -7,3 +7,4 @@ mod process;
 mod pytest;
 mod runners;
 mod unittest;
+mod warm;

@@ -76,11 +76,15 @@ impl Place {
 
     /// Runs the named tests as one batch.
     pub(crate) async fn run(&self, runner: &Runner, names: &[String]) -> Ran {
-        let mut adapter = Adapter::new(runner);
+        self.run_with(&mut Adapter::new(runner), names, 1).await
+    }
+
+    /// Runs the named tests as one batch of an adapter that may have run others.
+    pub(crate) async fn run_with(&self, adapter: &mut Adapter, names: &[String], attempt: u32) -> Ran {
         let dealt: Vec<DealtTest> = names
             .iter()
             .enumerate()
-            .map(|(index, name)| DealtTest { test: TestIndex(index as u32), name: name.clone(), attempt: 1 })
+            .map(|(index, name)| DealtTest { test: TestIndex(index as u32), name: name.clone(), attempt })
             .collect();
         let (sender, mut events) = mpsc::channel(4);
         let collect = async {

@@ -147,7 +147,7 @@ mod tests {
             .iter()
             .filter_map(|said| match said {
                 Said::Finished(name, verdict) => Some((name.as_str(), verdict.outcome, verdict.message.as_str())),
-                Said::Started(_) | Said::Outside { .. } | Said::Done | Said::Trouble(_) => None,
+                Said::Started(_) | Said::PutOff(_) | Said::Outside { .. } | Said::Done | Said::Trouble(_) => None,
             })
             .collect();
         assert_eq!(

@@ -324,7 +324,7 @@ mod tests {
     fn outcomes(said: &[Said]) -> Vec<(String, TryOutcome)> {
         let finished = said.iter().filter_map(|said| match said {
             Said::Finished(name, verdict) => Some((name.clone(), verdict.outcome)),
-            Said::Started(_) | Said::Outside { .. } | Said::Done | Said::Trouble(_) => None,
+            Said::Started(_) | Said::PutOff(_) | Said::Outside { .. } | Said::Done | Said::Trouble(_) => None,
         });
         finished.collect()
     }

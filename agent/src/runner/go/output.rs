@@ -163,7 +163,7 @@ mod tests {
     fn finished(said: &[Said]) -> Vec<(String, TryOutcome, String)> {
         let finished = said.iter().filter_map(|said| match said {
             Said::Finished(name, verdict) => Some((name.clone(), verdict.outcome, verdict.message.clone())),
-            Said::Started(_) | Said::Outside { .. } | Said::Done | Said::Trouble(_) => None,
+            Said::Started(_) | Said::PutOff(_) | Said::Outside { .. } | Said::Done | Said::Trouble(_) => None,
         });
         finished.collect()
     }

@@ -81,7 +81,10 @@ impl Output {
                 let mut output = verdict.output;
                 output.extend(written.into_bytes());
                 let verdict = Verdict { duration, output, ..verdict };
-                (self.asked.contains(&name) && !is_put_off).then_some(Said::Finished(name, verdict))
+                self.asked.contains(&name).then(|| match is_put_off {
+                    true => Said::PutOff(name),
+                    false => Said::Finished(name, verdict),
+                })
             }
             _ => None,
         }
@@ -179,7 +182,7 @@ mod tests {
             .iter()
             .filter_map(|said| match said {
                 Said::Finished(name, verdict) => Some((name.as_str(), verdict.outcome, verdict.message.as_str())),
-                Said::Started(_) | Said::Outside { .. } | Said::Done | Said::Trouble(_) => None,
+                Said::Started(_) | Said::PutOff(_) | Said::Outside { .. } | Said::Done | Said::Trouble(_) => None,
             })
             .collect();
         assert_eq!(

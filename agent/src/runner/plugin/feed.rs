@@ -62,7 +62,7 @@ impl Feed for Events {
         self.has_trouble |= said.iter().any(|one| match one {
             Said::Finished(_, verdict) => matches!(verdict.outcome, TryOutcome::Failed | TryOutcome::Errored),
             Said::Outside { .. } | Said::Trouble(_) => true,
-            Said::Started(_) | Said::Done => false,
+            Said::Started(_) | Said::PutOff(_) | Said::Done => false,
         });
         said
     }
