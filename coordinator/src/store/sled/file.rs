@@ -36,6 +36,17 @@ pub(super) fn create_directory(dir: &Path) -> io::Result<()> {
     sync_directory(if parent.as_os_str().is_empty() { Path::new(".") } else { parent })
 }
 
+/// Creates the directory of a store, and makes all names that lead to it durable: an earlier life may have been killed
+/// between making one and syncing it.
+pub(super) fn create_root(dir: &Path) -> io::Result<()> {
+    create_directory(dir)?;
+    for folder in dir.ancestors().skip(1) {
+        // In a folder that may not be opened nothing of ours was made.
+        let _ = sync_directory(if folder.as_os_str().is_empty() { Path::new(".") } else { folder });
+    }
+    Ok(())
+}
+
 /// Replaces a file: after a crash there is the old content or the new one, and the new one once this returns.
 pub(super) fn replace(dir: &Path, name: &str, content: &[u8]) -> io::Result<()> {
     let next = dir.join(format!("{name}.next"));

@@ -56,7 +56,7 @@ impl SledStore {
     /// If the directory holds anything, or cannot be written to.
     pub fn create(dir: &Path, options: SledOptions, content: Loaded) -> Result<(), OpenError> {
         let failed = |action, source| OpenError::Io { action, path: dir.to_owned(), source };
-        file::create_directory(dir).map_err(|source| failed("create the directory", source))?;
+        file::create_root(dir).map_err(|source| failed("create the directory", source))?;
         let mut entries = dir.read_dir().map_err(|source| failed("read", source))?;
         if entries.next().is_some() {
             return Err(failed("make a store in", std::io::ErrorKind::DirectoryNotEmpty.into()));
@@ -144,7 +144,7 @@ impl Store for SledStore {
             self.state = State::Closed;
         }
         if self.lock.is_none() {
-            let created = file::create_directory(&self.dir);
+            let created = file::create_root(&self.dir);
             let path = || self.dir.clone();
             created.map_err(|source| OpenError::Io { action: "create the directory", path: path(), source })?;
             self.lock = Some(DirectoryLock::take(&self.dir)?);
