@@ -23,8 +23,10 @@ fn main() -> ExitCode {
         if begun.elapsed() > seconds {
             break;
         }
-        let settings = Settings { is_traced, ..Settings::default() };
-        let ran = std::panic::catch_unwind(|| runner::run(workload::plan(seed), check::all(), &settings));
+        let ran = std::panic::catch_unwind(|| {
+            let settings = Settings { is_traced, ..Settings::default() };
+            runner::run(workload::plan(seed), check::all(), &settings)
+        });
         seeds += 1;
         match ran {
             Err(_) => return say(&format!("FOUND seed {seed} after {seeds}: it panicked"), false),

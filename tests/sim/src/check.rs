@@ -18,6 +18,7 @@ mod epochs;
 mod fair_turns;
 mod final_ends;
 mod fleet;
+mod lease_times;
 mod leftovers;
 mod line;
 mod lost_is_not_failed;
@@ -63,6 +64,7 @@ pub fn all() -> Vec<Box<dyn Check>> {
         Box::<own_invariants::OwnInvariants>::default(),
         Box::<fair_turns::FairTurns>::default(),
         Box::<working_fleet::WorkingFleet>::default(),
+        Box::<lease_times::LeaseTimes>::default(),
         Box::<leftovers::Leftovers>::default(),
         Box::<verdicts::Verdicts>::default(),
     ]

@@ -19,9 +19,11 @@ pub(crate) enum Question {
     Submit(usize),
     Cancel(usize, RunId),
     GetRun(RunId),
+    GetSpec(RunId),
     ListRuns,
     ListRunTests { run: RunId, from: (u32, u32), limit: usize },
     Watch { watcher: usize, run: RunId },
+    ListTests { plan: usize, from: (u32, u32), limit: usize },
     ListAgents,
     Overview,
     DrainAgent(usize),
@@ -86,8 +88,10 @@ impl World {
             Question::Submit(_)
             | Question::Cancel(..)
             | Question::GetRun(_)
+            | Question::GetSpec(_)
             | Question::ListRuns
             | Question::ListRunTests { .. }
+            | Question::ListTests { .. }
             | Question::ListAgents
             | Question::Overview
             | Question::DrainAgent(_) => None,
@@ -102,6 +106,11 @@ impl World {
             }
             Question::Cancel(_, run) => Input::CancelRun { ask, run },
             Question::GetRun(run) => Input::GetRun { ask, run },
+            Question::GetSpec(run) => Input::GetSpec { ask, run },
+            Question::ListTests { plan, from, limit } => {
+                let project = self.env.plan.runs[plan].spec.project.clone();
+                Input::ListTests { ask, project, name: None, from, limit }
+            }
             Question::ListRuns => Input::ListRuns { ask },
             Question::ListRunTests { run, from, limit } => Input::ListRunTests { ask, run, from, limit },
             Question::Watch { run, .. } => Input::WatchRun { ask, run },
@@ -146,7 +155,16 @@ impl World {
                 Some(Answer::Refused(Refusal::RunUnknown { .. })) => self.look_into_history(run),
                 Some(_) | None => {}
             },
-            Question::ListRuns | Question::ListAgents | Question::Overview | Question::DrainAgent(_) => {}
+            Question::ListTests { plan, limit, .. } => {
+                if let Some(Answer::KnownTests { next: Some(from), .. }) = answer {
+                    self.ask(Question::ListTests { plan, from, limit });
+                }
+            }
+            Question::GetSpec(_)
+            | Question::ListRuns
+            | Question::ListAgents
+            | Question::Overview
+            | Question::DrainAgent(_) => {}
         }
     }
 
@@ -206,6 +224,8 @@ impl World {
         match self.env.plan.deeds[place].deed {
             Deed::Cancel(plan) => self.on_cancel(plan),
             Deed::GetRun(plan) => self.ask(Question::GetRun(self.run_of(plan))),
+            Deed::GetSpec(plan) => self.ask(Question::GetSpec(self.run_of(plan))),
+            Deed::ListTests { run, limit } => self.ask(Question::ListTests { plan: run, from: (0, 0), limit }),
             Deed::ListRuns => self.ask(Question::ListRuns),
             Deed::ListRunTests { run, limit } => {
                 self.ask(Question::ListRunTests { run: self.run_of(run), from: (0, 0), limit });

@@ -6,6 +6,7 @@ pub mod check;
 mod client;
 mod clock;
 mod coordinator;
+pub mod defects;
 pub mod disk;
 mod env;
 mod event;

@@ -47,45 +47,26 @@ impl Check for Acknowledgements {
 
 impl Acknowledgements {
     fn step(&mut self, coordinator: usize, input: &Input) -> Result<(), String> {
-        match input {
-            Input::OpenSession { session, open } => {
-                let of = (open.agent.clone(), open.life);
-                self.sessions.insert((coordinator, *session), Stream { of, stepped: None });
-                Ok(())
-            }
-            Input::Agent { session, sequence, .. } if *sequence > 0 => {
-                let Some(stream) = self.sessions.get_mut(&(coordinator, *session)) else { return Ok(()) };
-                let acknowledged = self.acknowledged.get(&stream.of).copied();
-                let is_next = match (stream.stepped, acknowledged) {
-                    (Some(last), _) => *sequence == last + 1 || *sequence <= last,
-                    (None, Some(acknowledged)) => *sequence <= acknowledged + 1,
-                    (None, None) => true,
-                };
-                if !is_next {
-                    return Err(format!(
-                        "{:?} sends {sequence} after {:?}; acknowledged is {acknowledged:?}",
-                        stream.of, stream.stepped
-                    ));
-                }
-                stream.stepped = stream.stepped.max(Some(*sequence));
-                Ok(())
-            }
-            Input::Agent { .. }
-            | Input::CloseSession { .. }
-            | Input::SubmitRun { .. }
-            | Input::CancelRun { .. }
-            | Input::GetRun { .. }
-            | Input::GetSpec { .. }
-            | Input::ListRuns { .. }
-            | Input::ListRunTests { .. }
-            | Input::WatchRun { .. }
-            | Input::ListAgents { .. }
-            | Input::DrainAgent { .. }
-            | Input::Overview { .. }
-            | Input::ReportStored { .. }
-            | Input::Deadline
-            | Input::Stalled { .. } => Ok(()),
+        if let Input::OpenSession { session, open } = input {
+            let of = (open.agent.clone(), open.life);
+            self.sessions.insert((coordinator, *session), Stream { of, stepped: None });
         }
+        let Input::Agent { session, sequence, .. } = input else { return Ok(()) };
+        let Some(stream) = self.sessions.get_mut(&(coordinator, *session)).filter(|_| *sequence > 0) else {
+            return Ok(());
+        };
+        let acknowledged = self.acknowledged.get(&stream.of).copied();
+        let is_next = match (stream.stepped, acknowledged) {
+            (Some(last), _) => *sequence <= last + 1,
+            (None, Some(acknowledged)) => *sequence <= acknowledged + 1,
+            (None, None) => true,
+        };
+        if !is_next {
+            let (of, last) = (&stream.of, stream.stepped);
+            return Err(format!("{of:?} sends {sequence} after {last:?}; acknowledged is {acknowledged:?}"));
+        }
+        stream.stepped = stream.stepped.max(Some(*sequence));
+        Ok(())
     }
 
     fn release(&mut self, coordinator: usize, effect: &Effect) -> Result<(), String> {

@@ -105,33 +105,22 @@ impl Fleet {
 }
 
 fn entering(view: &View<'_>, input: &Input) -> Option<Entering> {
-    match input {
-        Input::OpenSession { session, open } => {
-            let member = Member {
-                agent: open.agent.clone(),
-                labels: open.labels.clone(),
-                slots: open.slots,
-                is_draining: open.is_draining,
-                seen: view.at,
-            };
-            Some(Entering::Opened(*session, member))
-        }
-        Input::CloseSession { session } => Some(Entering::Closed(*session)),
-        Input::Agent { session, message, .. } => {
-            Some(Entering::Heard { session: *session, is_draining: **message == FromAgent::Draining })
-        }
-        Input::DrainAgent { agent, .. } => Some(Entering::Drained(agent.clone())),
-        Input::SubmitRun { .. }
-        | Input::CancelRun { .. }
-        | Input::GetRun { .. }
-        | Input::GetSpec { .. }
-        | Input::ListRuns { .. }
-        | Input::ListRunTests { .. }
-        | Input::WatchRun { .. }
-        | Input::ListAgents { .. }
-        | Input::Overview { .. }
-        | Input::ReportStored { .. }
-        | Input::Deadline
-        | Input::Stalled { .. } => None,
+    if let Input::OpenSession { session, open } = input {
+        let member = Member {
+            agent: open.agent.clone(),
+            labels: open.labels.clone(),
+            slots: open.slots,
+            is_draining: open.is_draining,
+            seen: view.at,
+        };
+        return Some(Entering::Opened(*session, member));
     }
+    if let Input::Agent { session, message, .. } = input {
+        return Some(Entering::Heard { session: *session, is_draining: **message == FromAgent::Draining });
+    }
+    if let Input::DrainAgent { agent, .. } = input {
+        return Some(Entering::Drained(agent.clone()));
+    }
+    let Input::CloseSession { session } = input else { return None };
+    Some(Entering::Closed(*session))
 }

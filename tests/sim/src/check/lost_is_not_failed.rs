@@ -45,6 +45,10 @@ fn check_test(row: &TestRow) -> Result<(), String> {
     if row.lost > LOST_ATTEMPTS_MAX || (row.lost == LOST_ATTEMPTS_MAX && row.verdict.is_none()) {
         return Err(format!("test {} of job {} was lost {} times and goes on", row.test, row.job, row.lost));
     }
+    let is_given_up = row.tries.iter().any(|test_try| test_try.message.contains("is not run again"));
+    if is_given_up && row.lost < LOST_ATTEMPTS_MAX {
+        return Err(format!("test {} of job {} is given up after {} losses", row.test, row.job, row.lost));
+    }
     let has_no = |outcome| row.tries.iter().any(|test_try| test_try.outcome == outcome);
     let crashes = row.tries.iter().filter(|test_try| test_try.outcome == TryOutcome::Errored).count();
     match row.verdict {

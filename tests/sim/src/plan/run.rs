@@ -38,6 +38,8 @@ pub enum Deed {
     Cancel(usize),
     /// Looks at a run.
     GetRun(usize),
+    /// Asks what a run was to do.
+    GetSpec(usize),
     /// Looks at all open runs.
     ListRuns,
     /// Lists the tests of a run, page by page.
@@ -51,6 +53,13 @@ pub enum Deed {
     WatchRun(usize),
     /// Looks at the fleet.
     ListAgents,
+    /// Asks what is known of the tests of a run's project, page by page.
+    ListTests {
+        /// The run.
+        run: usize,
+        /// Tests in one page.
+        limit: usize,
+    },
     /// Asks how much there is of everything.
     Overview,
     /// Drains an agent; it comes back with its next life.

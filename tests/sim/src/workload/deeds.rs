@@ -35,7 +35,7 @@ pub(super) fn draw(dice: &mut Dice, mood: &Mood, runs: &[RunPlan], agents: usize
 
 fn question(dice: &mut Dice, runs: usize, agents: usize) -> Deed {
     let run = dice.between(0..=runs - 1);
-    match dice.between(0..=7) {
+    match dice.between(0..=9) {
         0 => Deed::GetRun(run),
         1 => Deed::ListRuns,
         2 => Deed::ListRunTests { run, limit: dice.skewed(1_000) },
@@ -43,6 +43,8 @@ fn question(dice: &mut Dice, runs: usize, agents: usize) -> Deed {
         4 => Deed::ListAgents,
         5 => Deed::Overview,
         6 => Deed::GetNoRun,
+        7 => Deed::GetSpec(run),
+        8 => Deed::ListTests { run, limit: dice.skewed(100) },
         _ => match dice.percent(5) {
             true => Deed::DrainAgent(dice.between(0..=agents - 1)),
             false => Deed::GetRun(run),

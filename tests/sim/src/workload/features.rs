@@ -44,6 +44,8 @@ pub const ALL: &[&str] = &[
     "inputs",
     "outputs",
     "workspace",
+    "selected tests",
+    "selected tests that there are not",
     "setup steps",
     "tight time limit",
     "tight queue time limit",
@@ -90,7 +92,9 @@ pub const ALL: &[&str] = &[
     "test takes long",
     "cancel",
     "look at a run",
+    "look at a specification",
     "list runs",
+    "list known tests",
     "list tests",
     "watch",
     "list agents",
@@ -171,6 +175,10 @@ impl Found {
         let is_known = before.iter().any(|other| other.request_id == run.request_id);
         self.note("request id of another run", is_known && !run.request_id.is_empty());
         self.note("workspace", run.spec.workspace.is_some());
+        for names in run.spec.only.values() {
+            self.note("selected tests", true);
+            self.note("selected tests that there are not", names.iter().any(|name| name == "no such test"));
+        }
     }
 
     fn job(&mut self, job: &JobSpec, run: &RunPlan) {
@@ -201,7 +209,10 @@ impl Found {
             }
             Work::TestBuild(_) => self.note("test build", true),
             Work::Tests(tests) => {
-                self.note(if tests.runner.needs_build() { "runner with a build" } else { "runner without a build" }, true);
+                self.note(
+                    if tests.runner.needs_build() { "runner with a build" } else { "runner without a build" },
+                    true,
+                );
                 self.note("setup steps", !tests.setup.is_empty());
                 self.note("limited parallel", tests.parallel.is_some());
                 self.note("no retries", tests.retries == 0);
@@ -284,6 +295,8 @@ impl Found {
         match deed {
             Deed::Cancel(_) => self.note("cancel", true),
             Deed::GetRun(_) => self.note("look at a run", true),
+            Deed::GetSpec(_) => self.note("look at a specification", true),
+            Deed::ListTests { .. } => self.note("list known tests", true),
             Deed::ListRuns => self.note("list runs", true),
             Deed::ListRunTests { .. } => self.note("list tests", true),
             Deed::WatchRun(_) => self.note("watch", true),

@@ -1,8 +1,10 @@
 //! One run: a graph of jobs, some of them from matrices.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use muster_common::digest::Digest;
+use muster_common::limits::TEST_NAME_BYTES_MAX;
 use muster_common::spec::{Env, JobSpec, RunSpec};
 
 use super::dice::Dice;
@@ -36,14 +38,9 @@ pub(super) fn draw(dice: &mut Dice, mood: &Mood, agents: &[AgentPlan], at: Durat
     for number in 0..groups {
         draft.group(number);
     }
+    let only = draft.selection();
     let (jobs, truth) = (draft.jobs, draft.truth);
-    RunPlan {
-        at,
-        spec: RunSpec { project, name, workspace, env, jobs, ..RunSpec::default() },
-        request_id,
-        again,
-        truth,
-    }
+    RunPlan { at, spec: RunSpec { project, name, workspace, env, jobs, only }, request_id, again, truth }
 }
 
 impl Draft<'_> {
@@ -67,6 +64,28 @@ impl Draft<'_> {
                 job::add(self, &name, &group, &needs);
             }
         }
+    }
+
+    /// Tests that alone are wanted of some test jobs; some of them may not be there.
+    fn selection(&mut self) -> BTreeMap<String, Vec<String>> {
+        let mut only = BTreeMap::new();
+        for (job, truth) in self.jobs.iter().zip(&self.truth) {
+            let JobTruth::Suite(suite) = truth else { continue };
+            if suite.tests.len() > SELECTED_MAX || !self.dice.percent(6) {
+                continue;
+            }
+            let share = self.dice.between(1..=100);
+            let mut names: Vec<String> =
+                suite.tests.iter().filter(|_| self.dice.percent(share)).map(|test| test.name.clone()).collect();
+            if names.is_empty() || self.dice.percent(20) {
+                names.push("no such test".to_owned());
+            }
+            names.retain(|name| name.len() <= TEST_NAME_BYTES_MAX);
+            if !names.is_empty() {
+                only.insert(job.name.clone(), names);
+            }
+        }
+        only
     }
 
     /// Names of jobs that stand before: some, or all of one group.
@@ -113,3 +132,6 @@ pub(super) fn digest(dice: &mut Dice) -> Digest {
     hash[..8].copy_from_slice(&dice.between(0..=u64::MAX).to_be_bytes());
     Digest { hash, size_bytes: dice.between(1..=1 << 20) }
 }
+
+/// Nothing is selected of larger suites.
+const SELECTED_MAX: usize = 500;
