@@ -85,6 +85,10 @@ impl Scheduler {
             suite.forget_waiting(test);
             let verdict = verdict::of_test(&suite.test(test).tries);
             suite.decide(test, verdict);
+            let past = std::mem::take(&mut suite.test_mut(test).past);
+            for token in past {
+                self.drop_from_batch(token, test);
+            }
             self.runs.open.get_mut(&job.run).expect("a job's run is open").retries -= 1;
             self.touch(Key::Test(job, test));
             self.publish_decided(job, test, verdict);
