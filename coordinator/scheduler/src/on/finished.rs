@@ -124,8 +124,9 @@ impl Scheduler {
             return;
         }
         let Some(shard) = shard else { return };
-        let has_borne = shard.has_result || (shard.is_dismissed && finished.outcome == AttemptOutcome::Passed);
-        if has_borne {
+        // What an earlier life told a shard is not stored: it may have told this one that nothing more comes.
+        let may_be_dismissed = shard.is_dismissed || finished.token.epoch < self.epoch;
+        if shard.has_result || (may_be_dismissed && finished.outcome == AttemptOutcome::Passed) {
             self.job_mut(job).avoid.remove(agent);
         } else {
             self.take_barren_shard(agent, job, finished.outcome);
