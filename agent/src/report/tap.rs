@@ -76,7 +76,7 @@ impl Reader {
             }
             return Ok(());
         }
-        if content.trim_end() == "---" && self.last.is_some() && indent % INDENT != 0 {
+        if content.trim_end() == "---" && self.last.is_some() && !indent.is_multiple_of(INDENT) {
             self.yaml = Some(indent);
             return Ok(());
         }
@@ -84,7 +84,7 @@ impl Reader {
             return Err(format!("the run was given up: {}", content.trim()));
         }
         let level = indent / INDENT;
-        if indent % INDENT != 0 || level > DEPTH_MAX {
+        if !indent.is_multiple_of(INDENT) || level > DEPTH_MAX {
             return Ok(());
         }
         if let Some(count) = plan(content) {

@@ -81,10 +81,8 @@ impl Output {
                 let mut output = verdict.output;
                 output.extend(written.into_bytes());
                 let verdict = Verdict { duration, output, ..verdict };
-                self.asked.contains(&name).then(|| match is_put_off {
-                    true => Said::PutOff(name),
-                    false => Said::Finished(name, verdict),
-                })
+                let said = if is_put_off { Said::PutOff(name.clone()) } else { Said::Finished(name.clone(), verdict) };
+                self.asked.contains(&name).then_some(said)
             }
             _ => None,
         }
