@@ -1,5 +1,7 @@
 //! `cargo xtask compare-suites`: real suites of others, under Muster and under their runner alone, verdict by verdict.
 
+mod alone;
+mod fetch;
 mod suite;
 
 use std::path::{Path, PathBuf};
@@ -7,7 +9,7 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
-use muster_tests::junit::{self, Verdict, Verdicts};
+use muster_tests::junit::{Verdict, Verdicts};
 
 use self::suite::Suite;
 use super::{must_run, root, workshop};
@@ -59,13 +61,14 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         is_equal &= figures.differences == 0;
         lines.push(figures.line(&suite));
     }
-    println!("\nsuite | runner | tests | differences | alone s | muster s | ratio");
+    println!("\nrunner | suite, version | tests | ids equal | verdicts equal | alone s | muster s | ratio");
     lines.iter().for_each(|line| println!("{line}"));
     if is_equal { Ok(()) } else { bail!("Muster and the runner alone disagree: see the lines above") }
 }
 
 struct Figures {
     tests: u32,
+    has_equal_ids: bool,
     differences: usize,
     alone: Duration,
     muster: Duration,
@@ -74,11 +77,13 @@ struct Figures {
 impl Figures {
     fn line(&self, suite: &Suite) -> String {
         let (alone, muster) = (self.alone.as_secs_f64(), self.muster.as_secs_f64());
-        let Self { tests, differences, .. } = self;
+        let ids = if self.has_equal_ids { "yes" } else { "no" };
+        let verdicts = if self.differences == 0 { "yes".to_owned() } else { format!("{} differ", self.differences) };
         format!(
-            "{} | {} | {tests} | {differences} | {alone:.1} | {muster:.1} | {:.2}",
-            suite.name,
+            "{} | {} | {} | {ids} | {verdicts} | {alone:.1} | {muster:.1} | {:.2}",
             suite.runner,
+            suite.name,
+            self.tests,
             muster / alone
         )
     }
@@ -91,24 +96,24 @@ fn compare(suite: &Suite, muster: &Path, agents: u32) -> Result<Figures> {
     let prepared = (suite.prepare)(&home)?;
 
     let begun = Instant::now();
-    let alone_file = home.join("alone.xml");
-    (suite.alone)(&prepared, &alone_file)?;
+    let alone = (suite.alone)(&prepared, &home.join("alone.xml"))?;
     let alone_time = begun.elapsed();
-    let alone = (suite.alike)(junit::read(&alone_file)?);
+    let alone = (suite.alike)(alone);
 
     let begun = Instant::now();
     let muster_file = home.join("muster.xml");
     let mut command = muster_command(muster, suite, &prepared, agents);
-    run_muster(command.arg("--junit").arg(&muster_file))?;
+    run_muster(command.arg("--junit").arg(&muster_file), &prepared.args)?;
     let muster_time = begun.elapsed();
-    let with_muster = (suite.alike)(junit::read(&muster_file)?);
+    let with_muster = (suite.alike)((suite.muster)(&muster_file)?);
 
     let differences = differences(&alone, &with_muster);
     for line in differences.iter().take(SHOWN_MAX) {
         println!("{line}");
     }
     let tests = with_muster.values().flat_map(|verdicts| verdicts.values()).sum();
-    Ok(Figures { tests, differences: differences.len(), alone: alone_time, muster: muster_time })
+    let has_equal_ids = alone.keys().eq(with_muster.keys());
+    Ok(Figures { tests, has_equal_ids, differences: differences.len(), alone: alone_time, muster: muster_time })
 }
 
 fn muster_command(muster: &Path, suite: &Suite, prepared: &suite::Prepared, agents: u32) -> Command {
@@ -123,9 +128,12 @@ fn muster_command(muster: &Path, suite: &Suite, prepared: &suite::Prepared, agen
     command
 }
 
-fn run_muster(command: &mut Command) -> Result<()> {
+fn run_muster(command: &mut Command, args: &[String]) -> Result<()> {
     let data = tempfile::tempdir().context("cannot make a folder for Muster's data")?;
     command.arg("--data").arg(data.path());
+    if !args.is_empty() {
+        command.arg("--").args(args);
+    }
     println!("$ {command:?}");
     let status = command.status().context("cannot start muster")?;
     // Suites have tests that fail; whether the same ones fail is what is compared.

@@ -1,4 +1,4 @@
-//! What the tests need of the system: namespaces, packet filters, file systems, a clock that can be set.
+//! What the tests need of the system: namespaces, packet filters, file systems, a clock that can be set, test runners.
 
 use std::path::Path;
 use std::process::Command;
@@ -38,6 +38,8 @@ fn is_there(file: &str) -> bool {
         "/bin",
         "/usr/lib/x86_64-linux-gnu/faketime",
         "/usr/lib/aarch64-linux-gnu/faketime",
+        "/usr/lib/x86_64-linux-gnu",
+        "/usr/lib/aarch64-linux-gnu",
     ]
     .iter()
     .any(|folder| Path::new(folder).join(file).exists())
@@ -51,4 +53,13 @@ const NEEDED: &[(&str, &str)] = &[
     ("e2fsprogs", "mkfs.ext4"),
     ("mount", "mount"),
     ("faketime", "libfaketimeMT.so.1"),
+    ("golang-go", "go"),
+    ("nodejs", "node"),
+    ("npm", "npm"),
+    ("ruby-rspec", "rspec"),
+    ("ruby-minitest", "../../var/lib/dpkg/info/ruby-minitest.list"),
+    ("phpunit", "phpunit"),
+    ("cmake", "ctest"),
+    ("g++", "g++"),
+    ("libgtest-dev", "libgtest.a"),
 ];

@@ -5,6 +5,7 @@ pub(crate) mod compare_suites;
 pub(crate) mod debian;
 pub(crate) mod damage;
 pub(crate) mod duplicates;
+pub(crate) mod node;
 pub(crate) mod store_bench;
 pub(crate) mod test;
 
