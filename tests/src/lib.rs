@@ -5,10 +5,12 @@
 //! - [`cluster`]: the same on hosts of their own, with every fault that we can think of.
 //! - [`small_disk`]: a file system that is soon full.
 //! - [`suite`]: test suites made for a test, which keep a ledger of what really ran.
+//! - [`crash`]: kills and power cuts of what is kept on disk.
 //! - [`junit`]: the verdicts of a JUnit XML file.
 
 pub mod binaries;
 pub mod cluster;
+pub mod crash;
 pub mod fleet;
 pub mod junit;
 pub mod network;

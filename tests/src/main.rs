@@ -26,6 +26,10 @@ enum Task {
     Damage(task::damage::Arguments),
     /// Measure the store: speed, space, and how soon a coordinator is back.
     StoreBench(task::store_bench::Arguments),
+    /// Kill and cut off a process that writes through the store, and look for what it acknowledged.
+    Crash(task::crash::Arguments),
+    /// Cut the power of a real file system while the store is written, and look for what was acknowledged.
+    Powercut(task::powercut::Arguments),
     /// List dependencies that are in the build in two versions, and fail on one that is not argued.
     Duplicates,
 }
@@ -37,6 +41,8 @@ fn main() -> ExitCode {
         Task::Cluster(arguments) => task::cluster::run(&arguments),
         Task::Damage(arguments) => task::damage::run(&arguments),
         Task::StoreBench(arguments) => task::store_bench::run(&arguments),
+        Task::Crash(arguments) => task::crash::run(&arguments),
+        Task::Powercut(arguments) => task::powercut::run(&arguments),
         Task::Duplicates => task::duplicates::run(),
     };
     match outcome {

@@ -119,6 +119,10 @@ impl Log {
         self.lock().len()
     }
 
+    pub(crate) fn ends_with_rename(&self) -> bool {
+        matches!(self.lock().last(), Some(Event::Rename { .. }))
+    }
+
     pub(crate) fn take(&self) -> Vec<Event> {
         std::mem::take(&mut self.lock())
     }

@@ -219,10 +219,8 @@ mod tests {
         events.iter().enumerate().for_each(|(at, event)| pages.change(at, event));
         pages.sync(1);
         let mut rng = SmallRng::seed_from_u64(1);
-        let found: HashSet<_> = (0..200)
-            .map(|_| pages.draw(false, &mut rng))
-            .map(|drawn| (drawn.len(), drawn.first().copied()))
-            .collect();
+        let found: HashSet<_> =
+            (0..200).map(|_| pages.draw(false, &mut rng)).map(|drawn| (drawn.len(), drawn.first().copied())).collect();
         for possible in [(100, Some(1)), (0, None), (50, Some(2)), (50, Some(1)), (50, Some(0))] {
             assert!(found.contains(&possible), "{possible:?} is not among {found:?}");
         }

@@ -22,6 +22,8 @@ pub enum Until {
     End,
     /// Until so many events of its own have been recorded; then it is killed between two system calls.
     Events(usize),
+    /// Until something is renamed, after so many events; then it is killed before it can make the new name durable.
+    Rename(usize),
 }
 
 /// How a recorded process ended.
@@ -41,7 +43,8 @@ pub(crate) struct Tracer<'a> {
     process: Process,
     /// Calls that have begun and not ended, by thread.
     calls: HashMap<Pid, Call>,
-    kill_at: Option<usize>,
+    /// Counted from the beginning of the recording.
+    until: Until,
     is_killed: bool,
 }
 
@@ -69,12 +72,13 @@ impl<'a> Tracer<'a> {
             | Options::PTRACE_O_TRACEEXEC
             | Options::PTRACE_O_EXITKILL;
         ptrace::seize(main, options).context("this machine does not let us observe a process (ptrace)")?;
-        let kill_at = match until {
-            Until::End => None,
-            Until::Events(count) => Some(log.len() + count),
+        let until = match until {
+            Until::End => Until::End,
+            Until::Events(count) => Until::Events(log.len() + count),
+            Until::Rename(count) => Until::Rename(log.len() + count),
         };
         let process = Process::open(main.as_raw())?;
-        Ok(Self { files, log, main, process, calls: HashMap::new(), kill_at, is_killed: false })
+        Ok(Self { files, log, main, process, calls: HashMap::new(), until, is_killed: false })
     }
 
     /// Goes along with it to its end.
@@ -130,7 +134,12 @@ impl<'a> Tracer<'a> {
 
     /// It is to be killed, and no call is under way of which the outcome would remain unknown.
     fn is_due(&self) -> bool {
-        !self.is_killed && self.calls.is_empty() && self.kill_at.is_some_and(|at| self.log.len() >= at)
+        let is_time = match self.until {
+            Until::End => false,
+            Until::Events(count) => self.log.len() >= count,
+            Until::Rename(count) => self.log.len() >= count && self.log.ends_with_rename(),
+        };
+        is_time && !self.is_killed && self.calls.is_empty()
     }
 
     fn system_call(&mut self, thread: Pid) -> Result<()> {

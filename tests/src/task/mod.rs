@@ -4,7 +4,9 @@ pub(crate) mod cluster;
 pub(crate) mod compare_suites;
 pub(crate) mod debian;
 pub(crate) mod damage;
+pub(crate) mod crash;
 pub(crate) mod duplicates;
+pub(crate) mod powercut;
 pub(crate) mod node;
 pub(crate) mod store_bench;
 pub(crate) mod test;
@@ -40,6 +42,15 @@ pub(crate) fn must_run(command: &mut Command) -> Result<()> {
         bail!("`{text}` ended with {status}");
     }
     Ok(())
+}
+
+/// Builds a binary of this workspace, and says where it is.
+///
+/// # Errors
+/// If it cannot be built.
+pub(crate) fn must_build(package: &str, binary: &str) -> Result<PathBuf> {
+    must_run(Command::new("cargo").args(["build", "--locked", "-p", package, "--bin", binary]).current_dir(root()))?;
+    Ok(muster_tests::binaries::binary(binary))
 }
 
 fn shown(command: &Command) -> String {
