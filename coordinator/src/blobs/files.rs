@@ -3,11 +3,12 @@
 //! `ab/abcd…` holds the blob whose hash is `abcd…`; `new/` what is not complete, and is emptied at every start;
 //! `damaged/` what was found to be another content than its name says.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard};
 
 use muster_common::digest::Digest;
 use nix::fcntl::{Flock, FlockArg, PosixFadviseAdvice, posix_fadvise};
@@ -21,6 +22,10 @@ pub(crate) struct Files {
     directory: PathBuf,
     free_bytes_min: u64,
     next_new: AtomicU64,
+    /// Blobs whose names are there and not durable yet; those where that failed remain.
+    publishing: Mutex<HashSet<Digest>>,
+    /// Folders in which the names that earlier lives left are durable.
+    settled: [AtomicBool; FOLDERS],
     _lock: Flock<File>,
 }
 
@@ -48,7 +53,14 @@ impl Files {
             Ok(()) | Err(_) => fs::create_dir(directory.join(NEW)).map_err(error)?,
         }
         sync_directory(directory)?;
-        Ok(Self { directory: directory.to_owned(), free_bytes_min, next_new: AtomicU64::new(0), _lock: lock })
+        Ok(Self {
+            directory: directory.to_owned(),
+            free_bytes_min,
+            next_new: AtomicU64::new(0),
+            publishing: Mutex::default(),
+            settled: [const { AtomicBool::new(false) }; FOLDERS],
+            _lock: lock,
+        })
     }
 
     /// Where a blob is, if it is there.
@@ -57,14 +69,24 @@ impl Files {
         self.directory.join(&hash[..2]).join(hash)
     }
 
-    /// Whether a blob is there with its size.
+    /// Whether a blob is there with its size, durably.
     pub(crate) fn has(&self, digest: &Digest) -> Result<bool, BlobError> {
         let path = self.blob(digest);
-        match fs::metadata(&path) {
-            Ok(status) => Ok(status.len() == digest.size_bytes),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
-            Err(error) => Err(self.error(&path, error)),
+        let is_there = match fs::metadata(&path) {
+            Ok(status) => status.len() == digest.size_bytes,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => false,
+            Err(error) => return Err(self.error(&path, error)),
+        };
+        if !is_there || self.publishing().contains(digest) {
+            return Ok(false);
         }
+        // An earlier life may have been killed between a rename and the synchronisation that belongs to it.
+        let is_settled = &self.settled[usize::from(digest.hash[0])];
+        if !is_settled.load(Ordering::Acquire) {
+            sync_directory(path.parent().unwrap_or(&self.directory))?;
+            is_settled.store(true, Ordering::Release);
+        }
+        Ok(true)
     }
 
     /// A path for something new, which nothing else has.
@@ -96,13 +118,19 @@ impl Files {
         for (file, (path, _)) in open.iter().zip(files) {
             file.sync_data().map_err(|error| self.error(path, error))?;
         }
+        self.publishing().extend(files.iter().map(|(_, digest)| *digest));
         let mut directories = BTreeSet::new();
         for (path, digest) in files {
             let blob = self.blob(digest);
             fs::rename(path, &blob).map_err(|error| self.error(&blob, error))?;
             directories.extend(blob.parent().map(Path::to_owned));
         }
-        directories.iter().try_for_each(|directory| sync_directory(directory))
+        directories.iter().try_for_each(|directory| sync_directory(directory))?;
+        let mut publishing = self.publishing();
+        for (_, digest) in files {
+            publishing.remove(digest);
+        }
+        Ok(())
     }
 
     /// Takes a damaged blob out of the way.
@@ -129,6 +157,10 @@ impl Files {
         }
     }
 
+    fn publishing(&self) -> MutexGuard<'_, HashSet<Digest>> {
+        self.publishing.lock().expect("nothing panics while it is held")
+    }
+
     fn full(&self) -> BlobError {
         BlobError::DiskFull { directory: self.directory.display().to_string() }
     }
@@ -142,5 +174,7 @@ fn io_error(path: &Path, source: io::Error) -> BlobError {
     BlobError::Io { path: path.display().to_string(), source }
 }
 
+/// One for each first byte of a hash.
+const FOLDERS: usize = 1 << u8::BITS;
 const NEW: &str = "new";
 const DAMAGED: &str = "damaged";

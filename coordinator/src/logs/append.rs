@@ -90,6 +90,8 @@ impl Logs {
         if let Some(parent) = directory.parent() {
             sync_directory(parent)?;
         }
+        // An earlier life may have been killed before the folder of a run was durable.
+        sync_directory(&directory)?;
         Ok(Self { directory, open: Mutex::default(), growth: Growth::default() })
     }
 
@@ -180,12 +182,11 @@ impl LogFile {
             }
             let file = OpenOptions::new().create(true).truncate(false).write(true).open(&path)?;
             let written = file.metadata()?.len();
-            if written == 0 {
-                sync_directory(&run)?;
-            } else {
+            if written > 0 {
                 // An earlier life may have written this without making it durable.
                 file.sync_data()?;
             }
+            sync_directory(&run)?;
             Ok((file, written))
         };
         let (file, written) = open().map_err(|source| AppendError::Io { path: path.clone(), source })?;
