@@ -116,9 +116,7 @@ impl World {
             Question::Watch { run, .. } => Input::WatchRun { ask, run },
             Question::ListAgents => Input::ListAgents { ask },
             Question::Overview => Input::Overview { ask },
-            Question::DrainAgent(agent) => {
-                Input::DrainAgent { ask, agent: self.env.plan.agents[agent].agent.clone() }
-            }
+            Question::DrainAgent(agent) => Input::DrainAgent { ask, agent: self.env.plan.agents[agent].agent.clone() },
         }
     }
 

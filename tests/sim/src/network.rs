@@ -101,7 +101,8 @@ impl Network {
     pub(crate) fn new(seed: u64, agents: usize) -> Self {
         let mut rng = chance(seed, "network");
         let low = rng.random_range(20..2_000);
-        let high = if rng.random_range(0..4) == 0 { rng.random_range(1_000..300_000) } else { rng.random_range(10..2_000) };
+        let high =
+            if rng.random_range(0..4) == 0 { rng.random_range(1_000..300_000) } else { rng.random_range(10..2_000) };
         Self {
             streams: BTreeMap::new(),
             lines: vec![Line::default(); agents],
@@ -204,9 +205,10 @@ impl Network {
 
     /// Forgets a stream of which nothing is left.
     pub(crate) fn tidy(&mut self, id: StreamId) {
-        let is_over = self.streams.get(&id).is_some_and(|stream| {
-            !stream.is_agent_open && !stream.is_coordinator_open && stream.door.is_empty()
-        });
+        let is_over = self
+            .streams
+            .get(&id)
+            .is_some_and(|stream| !stream.is_agent_open && !stream.is_coordinator_open && stream.door.is_empty());
         if is_over {
             self.streams.remove(&id);
         }

@@ -251,8 +251,7 @@ impl World {
         let has_passed = outcome == AttemptOutcome::Passed;
         let (artifacts, outputs) =
             if has_passed { handed_over(&attempt.lease, leaves_out) } else { (Vec::new(), BTreeMap::new()) };
-        let finished =
-            Finished { token, outcome, log_bytes: 1, is_log_complete: true, artifacts, outputs, seal };
+        let finished = Finished { token, outcome, log_bytes: 1, is_log_complete: true, artifacts, outputs, seal };
         self.say(agent, Work::Finished(Box::new(finished)));
     }
 }
@@ -294,9 +293,7 @@ fn handed_over(lease: &Lease, leaves_out: bool) -> (Vec<ArtifactMade>, BTreeMap<
 }
 
 fn fenced() -> AttemptOutcome {
-    AttemptOutcome::Errored {
-        reason: Reason::new(ReasonCode::OutcomeUnknown, "its lease could not be renewed"),
-    }
+    AttemptOutcome::Errored { reason: Reason::new(ReasonCode::OutcomeUnknown, "its lease could not be renewed") }
 }
 
 /// How long processes may take to end when they are told to.

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use muster_common::control::{Batch, Output, RUNNER_CRASHED, TestResult, TestResults, TestStarted, Withdraw, Withdrawn};
+use muster_common::control::{
+    Batch, Output, RUNNER_CRASHED, TestResult, TestResults, TestStarted, Withdraw, Withdrawn,
+};
 use muster_common::error_code::{Reason, ReasonCode};
 use muster_common::id::{TestIndex, Token};
 use muster_common::outcome::{AttemptOutcome, TryOutcome};

@@ -1,6 +1,5 @@
 //! The beginning and the end of a coordinator's process, and of its lives on the store.
 
-
 use muster_common::control::Stamp;
 use muster_common::id::RunId;
 use muster_scheduler::{Input, Row, Scheduler};
@@ -58,9 +57,8 @@ impl World {
             None => Ok(stored),
         };
         let config = self.env.plan.scheduler.clone();
-        let restored = read.and_then(|read| {
-            Scheduler::restore(config, epoch, read, now).map_err(|error| error.to_string())
-        });
+        let restored =
+            read.and_then(|read| Scheduler::restore(config, epoch, read, now).map_err(|error| error.to_string()));
         let scheduler = match restored {
             Ok(scheduler) => scheduler,
             Err(error) => return self.violated("what is stored can be restored", error),
@@ -202,8 +200,13 @@ impl World {
         }
         // Its machine tells the other ends, or is gone with it.
         let is_told = !self.env.happens(250);
-        let streams: Vec<u64> =
-            self.net.streams.iter().filter(|(_, stream)| stream.coordinator == coordinator).map(|(id, _)| *id).collect();
+        let streams: Vec<u64> = self
+            .net
+            .streams
+            .iter()
+            .filter(|(_, stream)| stream.coordinator == coordinator)
+            .map(|(id, _)| *id)
+            .collect();
         for id in streams {
             if let Some(stream) = self.net.streams.get_mut(&id) {
                 stream.is_coordinator_open = false;
@@ -225,7 +228,9 @@ impl World {
         let Some(life) = &mut self.coordinators[coordinator].life else { return };
         let epoch = life.stamp.epoch;
         let Some(flight) = life.flight.as_ref().filter(|flight| flight.result.is_none()) else { return };
-        if self.env.rng_bool() && self.disk.commit(epoch, &flight.batch.changes).is_ok() {
+        let is_there =
+            self.env.rng_bool() && (self.disk.commit(epoch, &flight.batch.changes).is_ok() || self.disk.has_lied());
+        if is_there {
             trace!(self.env, "coordinator {coordinator}: what was on its way to the store is there");
             self.note_durable(coordinator);
         }

@@ -138,7 +138,9 @@ impl World {
     fn note_accepted(&mut self, coordinator: usize, ask: Ask, plan: usize) {
         let Some(life) = &mut self.coordinators[coordinator].life else { return };
         let submitted = life.gathered.effects.iter().rev().find_map(|effect| match effect {
-            Effect::Answer { ask: of, answer: Answer::Submitted { run, is_duplicate: false } } if *of == ask => Some(*run),
+            Effect::Answer { ask: of, answer: Answer::Submitted { run, is_duplicate: false } } if *of == ask => {
+                Some(*run)
+            }
             _ => None,
         });
         life.gathered.accepted.extend(submitted.map(|run| (run, plan)));
@@ -164,9 +166,9 @@ impl World {
         if !found.inbox.is_empty() || !life.gathered.has_room() || is_held(found, now) {
             return real + tick;
         }
-        life.scheduler.next_deadline().map_or(real + tick, |deadline| {
-            found.clock.when(deadline, real).max(real + TIMER_GRAIN).min(real + tick)
-        })
+        life.scheduler
+            .next_deadline()
+            .map_or(real + tick, |deadline| found.clock.when(deadline, real).max(real + TIMER_GRAIN).min(real + tick))
     }
 
     /// Sends what was gathered to the store, if the store is idle; what has nothing to store needs only a proof that is

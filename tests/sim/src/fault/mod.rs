@@ -130,8 +130,7 @@ pub(crate) fn draw(plan: &Plan) -> Vec<(u64, Act)> {
     let mut acts = Vec::new();
     let share = [0, 15, 35, 70][rng.random_range(0..4)];
     for kind in kinds {
-        let mut draw =
-            Draw { rng: &mut rng, agents: plan.agents.len(), until: micros(plan.horizon), acts: &mut acts };
+        let mut draw = Draw { rng: &mut rng, agents: plan.agents.len(), until: micros(plan.horizon), acts: &mut acts };
         if !draw.percent(share) || draw.agents == 0 {
             continue;
         }

@@ -67,11 +67,8 @@ impl World {
         let seed = plan.seed;
         let mut env = Env::new(plan, is_traced);
         let plan = Rc::clone(&env.plan);
-        let agents = plan
-            .agents
-            .iter()
-            .map(|agent| Agent::new(Clock::new(env.between(0, 1 << 40), agent.drift_ppm)))
-            .collect();
+        let agents =
+            plan.agents.iter().map(|agent| Agent::new(Clock::new(env.between(0, 1 << 40), agent.drift_ppm))).collect();
         let commit_low = env.between(50, 2_000);
         let commit_high = commit_low + env.between(0, 20_000);
         Self {
@@ -241,9 +238,8 @@ impl World {
         }
         let mut checks = std::mem::take(&mut self.checks);
         let view = self.view();
-        let seen = checks.iter_mut().find_map(|check| {
-            check.look(&view, &moment).err().map(|what| (check.name(), what))
-        });
+        let seen =
+            checks.iter_mut().find_map(|check| check.look(&view, &moment).err().map(|what| (check.name(), what)));
         self.checks = checks;
         if let Some((promise, what)) = seen {
             self.violated(promise, what);
