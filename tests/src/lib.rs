@@ -7,6 +7,7 @@
 //! - [`suite`]: test suites made for a test, which keep a ledger of what really ran.
 //! - [`crash`]: kills and power cuts of what is kept on disk.
 //! - [`junit`]: the verdicts of a JUnit XML file.
+//! - [`rows`]: the coordinator's encoding of rows, for the simulation.
 
 pub mod binaries;
 pub mod cluster;
@@ -15,5 +16,6 @@ pub mod fleet;
 pub mod junit;
 pub mod network;
 pub mod process;
+pub mod rows;
 pub mod small_disk;
 pub mod suite;

@@ -30,6 +30,8 @@ enum Task {
     Crash(task::crash::Arguments),
     /// Cut the power of a real file system while the store is written, and look for what was acknowledged.
     Powercut(task::powercut::Arguments),
+    /// Simulate coordinator and fleet under faults, seed by seed, and check every promise after every step.
+    Sim(task::sim::Arguments),
     /// List dependencies that are in the build in two versions, and fail on one that is not argued.
     Duplicates,
 }
@@ -43,6 +45,7 @@ fn main() -> ExitCode {
         Task::StoreBench(arguments) => task::store_bench::run(&arguments),
         Task::Crash(arguments) => task::crash::run(&arguments),
         Task::Powercut(arguments) => task::powercut::run(&arguments),
+        Task::Sim(arguments) => task::sim::run(&arguments),
         Task::Duplicates => task::duplicates::run(),
     };
     match outcome {

@@ -9,6 +9,7 @@ pub(crate) mod duplicates;
 pub(crate) mod powercut;
 pub(crate) mod node;
 pub(crate) mod store_bench;
+pub(crate) mod sim;
 pub(crate) mod test;
 
 use std::ffi::OsStr;
