@@ -325,7 +325,7 @@ const OPENING_BYTES: u64 = 2 << 20;
 const WRITE_AMPLIFICATION: u64 = 4;
 /// The journal may hold this part of the live bytes: with a base, its successor and what sled adds, the disk holds less
 /// than three times what lives.
-const JOURNAL_SHARE: u64 = 4;
+const JOURNAL_SHARE: u64 = 5;
 /// Bytes of rows that go into the next base with each commit, and for each byte of it.
 const FEED_BYTES_MIN: usize = 256 << 10;
 const FEED_SHARE: usize = 16;

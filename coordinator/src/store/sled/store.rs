@@ -189,6 +189,6 @@ impl Store for SledStore {
 
 impl Default for SledOptions {
     fn default() -> Self {
-        Self { generation_bytes_min: 8 << 20, free_bytes_min: 16 << 20, ballast_bytes: 16 << 20, cache_bytes: 16 << 20 }
+        Self { generation_bytes_min: 6 << 20, free_bytes_min: 16 << 20, ballast_bytes: 16 << 20, cache_bytes: 16 << 20 }
     }
 }
