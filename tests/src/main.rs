@@ -32,6 +32,10 @@ enum Task {
     Powercut(task::powercut::Arguments),
     /// Simulate coordinator and fleet under faults, seed by seed, and check every promise after every step.
     Sim(task::sim::Arguments),
+    /// Plant deliberate mistakes in a copy of the pure crates, and see that the simulation finds each.
+    Defects(task::defects::Arguments),
+    /// Change the pure crates in every small way, and see that their tests find each.
+    Mutants(task::mutants::Arguments),
     /// List dependencies that are in the build in two versions, and fail on one that is not argued.
     Duplicates,
 }
@@ -46,6 +50,8 @@ fn main() -> ExitCode {
         Task::Crash(arguments) => task::crash::run(&arguments),
         Task::Powercut(arguments) => task::powercut::run(&arguments),
         Task::Sim(arguments) => task::sim::run(&arguments),
+        Task::Defects(arguments) => task::defects::run(&arguments),
+        Task::Mutants(arguments) => task::mutants::run(&arguments),
         Task::Duplicates => task::duplicates::run(),
     };
     match outcome {

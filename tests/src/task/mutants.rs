@@ -1,0 +1,76 @@
+//! `cargo xtask mutants`: changes the pure crates in every small way that cargo-mutants knows, and runs their own tests on
+//! each: a change that no test sees is a rule that no test holds.
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use anyhow::{Context, Result, ensure};
+
+use super::{root, workshop};
+
+/// What is changed.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Arguments {
+    /// The crate; both of the pure crates if none is named.
+    #[arg(long)]
+    package: Vec<String>,
+    /// Only a part of the changes, such as `0/8`.
+    #[arg(long)]
+    shard: Option<String>,
+    /// Only changes of files whose path holds this.
+    #[arg(long)]
+    file: Option<String>,
+}
+
+/// Makes the changes. What is not to be made, and why, stands in `.cargo/mutants.toml`.
+///
+/// # Errors
+/// If cargo-mutants is not installed, or a change is seen by no test.
+pub(crate) fn run(arguments: &Arguments) -> Result<()> {
+    let is_there =
+        Command::new("cargo").args(["mutants", "--version"]).output().is_ok_and(|output| output.status.success());
+    ensure!(is_there, "cargo-mutants is not installed; install it with `cargo install cargo-mutants --locked`");
+    let output = workshop().join("mutants");
+    fs::create_dir_all(&output)?;
+    let mut command = Command::new("cargo");
+    command.args(["mutants", "--jobs", "1", "--timeout", "120", "--output"]).arg(&output).current_dir(root());
+    // A shorter look at each change: the random histories are many, and every change is seen by most or by none.
+    command.env("MUSTER_HISTORIES", HISTORIES).env("CARGO_PROFILE_DEV_DEBUG", "false");
+    let packages =
+        if arguments.package.is_empty() { PURE.map(str::to_owned).to_vec() } else { arguments.package.clone() };
+    for package in &packages {
+        command.args(["--package", package]);
+    }
+    if let Some(shard) = &arguments.shard {
+        command.args(["--shard", shard]);
+    }
+    if let Some(file) = &arguments.file {
+        command.args(["--file", &format!("*{file}*")]);
+    }
+    // Its status says whether something was missed; the lists say what.
+    command.status().context("cannot start cargo-mutants")?;
+    let lists = output.join("mutants.out");
+    let [caught, missed, timeouts, unviable] =
+        ["caught", "missed", "timeout", "unviable"].map(|list| lines(&lists.join(format!("{list}.txt"))));
+    missed.iter().for_each(|mutant| println!("missed: {mutant}"));
+    println!(
+        "mutants: {} of {}, {} caught, {} by a test that did not end, {} do not build, {} missed",
+        caught.len() + missed.len() + timeouts.len() + unviable.len(),
+        packages.join(" and "),
+        caught.len(),
+        timeouts.len(),
+        unviable.len(),
+        missed.len(),
+    );
+    ensure!(missed.is_empty(), "{} changes are seen by no test", missed.len());
+    ensure!(!caught.is_empty(), "no change was made");
+    Ok(())
+}
+
+fn lines(path: &Path) -> Vec<String> {
+    fs::read_to_string(path).unwrap_or_default().lines().map(str::to_owned).collect()
+}
+
+const PURE: [&str; 2] = ["muster-scheduler", "muster-session"];
+const HISTORIES: &str = "40";
