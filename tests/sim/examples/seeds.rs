@@ -2,7 +2,11 @@
 //! them until one violates a promise, and says which promise of which seed. `seeds FROM COUNT SECONDS trace` writes what
 //! happened in the last of them.
 
-#![expect(clippy::disallowed_methods, reason = "a program has arguments and a clock; the simulation in it has neither")]
+#![expect(
+    clippy::disallowed_methods,
+    clippy::disallowed_types,
+    reason = "a program has arguments and a clock; the simulation in it has neither"
+)]
 
 use std::io::Write as _;
 use std::process::ExitCode;

@@ -5,10 +5,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use muster_common::control::FromAgent;
+use muster_common::control::{FromAgent, ToAgent};
 use muster_common::error_code::ReasonCode;
 use muster_common::id::{AgentName, JobId, SessionId, Token};
-use muster_scheduler::{Input, LeaseRow, Row};
+use muster_scheduler::{Effect, Input, LeaseRow, Row};
 
 use super::rows;
 use crate::history::{Observation, Ran};
@@ -24,6 +24,8 @@ pub(super) struct LeaseTimes {
     live: BTreeMap<Token, LeaseRow>,
     /// Whose word is being stepped: of an agent, about this lease if it is about one.
     speaker: Option<(AgentName, Option<Token>)>,
+    /// A session that is being opened; it may be refused.
+    opening: Option<(SessionId, AgentName)>,
     seen: usize,
     unrepeatable: BTreeMap<JobId, Token>,
 }
@@ -46,12 +48,14 @@ impl Check for LeaseTimes {
             }
             Moment::Stepping { coordinator, input } => {
                 self.speaker = None;
+                self.opening = None;
                 if rows::live(view, *coordinator).is_some() {
                     self.hear(view, input);
                 }
             }
-            Moment::Stepped { coordinator, changes, .. } => {
+            Moment::Stepped { coordinator, changes, effects } => {
                 let Some(live) = rows::live(view, *coordinator) else { return Ok(()) };
+                self.open(view, effects);
                 for change in *changes {
                     match rows::put(change) {
                         Some(Row::Lease(row)) if !row.is_over => {
@@ -83,12 +87,20 @@ impl Check for LeaseTimes {
 }
 
 impl LeaseTimes {
+    fn open(&mut self, view: &View<'_>, effects: &[Effect]) {
+        let Some((session, agent)) = self.opening.take() else { return };
+        let is_opened = |effect: &Effect| matches!(effect, Effect::Send { session: to, message: ToAgent::Opened(_) } if *to == session);
+        if effects.iter().any(is_opened) {
+            self.sessions.insert(session, agent.clone());
+            self.heard.insert(agent.clone(), view.at);
+            self.back.insert(agent.clone());
+            self.speaker = Some((agent, None));
+        }
+    }
+
     fn hear(&mut self, view: &View<'_>, input: &Input) {
         if let Input::OpenSession { session, open } = input {
-            self.sessions.insert(*session, open.agent.clone());
-            self.heard.insert(open.agent.clone(), view.at);
-            self.back.insert(open.agent.clone());
-            self.speaker = Some((open.agent.clone(), None));
+            self.opening = Some((*session, open.agent.clone()));
         }
         let Input::Agent { session, message, .. } = input else { return };
         let Some(agent) = self.sessions.get(session).cloned() else { return };
