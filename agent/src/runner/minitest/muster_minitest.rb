@@ -42,8 +42,9 @@ module Minitest
   end
 end
 
-# Several at a time would not tell which one took a process down.
+# Several at a time would not tell which one took a process down. Newer versions make their threads when they begin.
 ENV["MT_CPU"] = "1"
+Minitest.parallel_executor = Minitest::Parallel::Executor.new(1)
 libraries.each { |library| require library }
 files = patterns.flat_map { |pattern| File.file?(pattern) ? [pattern] : Dir[pattern].sort }.uniq
 abort "no test files match #{patterns.join(" ")}" if files.empty?

@@ -144,6 +144,8 @@ pub(super) fn minitest(prepared: &Prepared, file: &Path) -> Result<Verdicts> {
     let mut command = here(prepared, "ruby");
     let files: Vec<&str> = prepared.args.iter().map(String::as_str).filter(|word| !word.starts_with('-')).collect();
     command.args(["-Ilib", "-Itest"]).arg(script).arg(files.join(",")).arg("--verbose");
+    // Several threads write into each other's lines.
+    command.env("N", "1").env("MT_CPU", "1");
     println!("$ {command:?}");
     let output = command.output().context("cannot start ruby")?;
     let mut verdicts = Verdicts::new();
