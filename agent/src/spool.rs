@@ -158,6 +158,10 @@ const RECORD_BYTES_MAX: usize = 2 * MESSAGE_BYTES_MAX;
 const GARBAGE_BYTES_MAX: u64 = 1 << 20;
 
 #[cfg(test)]
+#[path = "spool_kill_tests.rs"]
+mod kill_tests;
+
+#[cfg(test)]
 mod tests {
     use muster_common::error_code::{Reason, ReasonCode};
     use muster_common::id::{Epoch, Token};

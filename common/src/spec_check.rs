@@ -10,9 +10,7 @@ use std::io;
 
 use serde::Serialize;
 
-use crate::limits::{
-    JOBS_PER_RUN_MAX, NAME_BYTES_MAX, RUN_SPEC_BYTES_MAX, SELECTED_TESTS_MAX, TEST_NAME_BYTES_MAX,
-};
+use crate::limits::{JOBS_PER_RUN_MAX, NAME_BYTES_MAX, RUN_SPEC_BYTES_MAX, SELECTED_TESTS_MAX, TEST_NAME_BYTES_MAX};
 use crate::spec::{JobSpec, RunSpec, Work};
 
 pub use problem::{SpecError, SpecProblem};

@@ -5,7 +5,7 @@
 //! - [`cluster`]: the same on hosts of their own, with every fault that we can think of.
 //! - [`small_disk`]: a file system that is soon full.
 //! - [`suite`]: test suites made for a test, which keep a ledger of what really ran.
-//! - [`crash`]: kills and power cuts of what is kept on disk.
+//! - [`crash`]: kills and power cuts of the store.
 //! - [`junit`]: the verdicts of a JUnit XML file.
 //! - [`rows`]: the coordinator's encoding of rows, for the simulation.
 

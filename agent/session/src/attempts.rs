@@ -270,3 +270,68 @@ impl Shard {
 
 /// How many ended leases are remembered.
 const ENDED_KEPT: usize = 1_024;
+
+#[cfg(test)]
+mod tests {
+    use muster_common::control::{DealtTest, LeaseWork};
+    use muster_common::id::{Epoch, JobId, JobIndex, RunId};
+
+    use super::*;
+
+    fn token(counter: u64) -> Token {
+        Token { epoch: Epoch(1), counter }
+    }
+
+    fn lease(counter: u64) -> Box<Lease> {
+        Box::new(Lease {
+            token: token(counter),
+            job: JobId { run: RunId(1), job: JobIndex(0) },
+            project: String::new(),
+            job_name: String::new(),
+            attempt: 1,
+            shard: None,
+            work: LeaseWork::Steps(Vec::new()),
+            env: BTreeMap::new(),
+            workspace: None,
+            inputs: Vec::new(),
+            artifacts: Vec::new(),
+            outputs: BTreeMap::new(),
+            needs: BTreeMap::new(),
+            timeout_ms: 1,
+            is_repeatable: true,
+        })
+    }
+
+    #[test]
+    fn what_waits_and_what_runs_is_unfinished_and_only_the_end_is_not_alive() {
+        let mut attempts = Attempts::new(1);
+        attempts.insert(lease(1));
+        attempts.insert(lease(2));
+        attempts.insert_ended(token(3));
+        assert!(attempts.start_next().is_some());
+        assert!(attempts.start_next().is_none(), "its one slot is taken");
+        assert_eq!((attempts.running(), attempts.unfinished(), attempts.len()), (1, 2, 3));
+        let alive: Vec<u64> =
+            attempts.iter().filter(|(_, attempt)| attempt.phase.is_alive()).map(|(token, _)| token.counter).collect();
+        assert_eq!(alive, [1, 2]);
+    }
+
+    #[test]
+    fn a_shard_that_was_given_its_last_batch_never_asks_again() {
+        let mut attempts = Attempts::new(1);
+        attempts.insert(lease(1));
+        let batch = |counter, is_last| Batch {
+            token: token(counter),
+            shard: token(1),
+            tests: vec![DealtTest { test: TestIndex(0), name: String::new(), attempt: 1 }],
+            is_last,
+        };
+        attempts.insert_batch(&batch(2, false));
+        attempts.get_mut(token(1)).expect("it was inserted").shard.ask_if_low(1);
+        assert_eq!(attempts.get(token(1)).map(|attempt| attempt.shard.want), Some(Want::Untold));
+        attempts.insert_batch(&batch(3, true));
+        attempts.insert_batch(&batch(4, false));
+        attempts.get_mut(token(1)).expect("it was inserted").shard.ask_if_low(9);
+        assert_eq!(attempts.get(token(1)).map(|attempt| attempt.shard.want), Some(Want::None));
+    }
+}

@@ -68,3 +68,57 @@ const fn needs_fence(phase: Phase, is_repeatable: bool) -> bool {
         Phase::Stopping | Phase::Forgotten | Phase::Ended => false,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use muster_common::control::{Opened, Stamp, ToAgent};
+    use muster_common::id::{AgentLife, AgentName, Epoch, SessionId};
+    use muster_common::requirement::Labels;
+    use muster_common::time::{Now, Wall};
+
+    use super::*;
+    use crate::{Config, Identity, Input};
+
+    /// A session that was opened by a message which it asked for at second 10.
+    fn opened(lease_unrepeatable: Duration, fence_guard: Duration) -> Session {
+        let identity = Identity {
+            agent: AgentName("a".to_owned()),
+            life: AgentLife(1),
+            labels: Labels::new(),
+            slots: 1,
+            version: String::new(),
+            features: Vec::new(),
+        };
+        let mut session = Session::new(Config { fence_guard, ..Config::default() }, identity);
+        let opened = Opened {
+            session: SessionId(1),
+            heartbeat_ms: 1_000,
+            lease_ms: 5_000,
+            lease_unrepeatable_ms: u64::try_from(lease_unrepeatable.as_millis()).expect("a short lease"),
+            claims: Vec::new(),
+        };
+        let stamp = Stamp { store_id: 1, epoch: Epoch(1) };
+        for (second, input) in [
+            (9, Input::Deadline),
+            (10, Input::LinkOpened),
+            (11, Input::Message { stamp, message: Box::new(ToAgent::Opened(opened)) }),
+        ] {
+            let now = Now { monotonic: Monotonic::from_millis(second * 1_000), wall: Wall::default() };
+            assert!(!session.step(now, input).is_empty());
+        }
+        session
+    }
+
+    #[test]
+    fn a_lease_is_counted_from_the_question_and_ends_a_quarter_of_the_guard_early() {
+        let session = opened(Duration::from_secs(60), Duration::from_secs(16));
+        assert_eq!(session.unrepeatable_until(), Monotonic::from_millis(10_000 + 60_000 - 4_000));
+        assert_eq!(session.fence_at(), None, "nothing is held");
+    }
+
+    #[test]
+    fn the_guard_is_at_most_half_of_the_lease() {
+        let session = opened(Duration::from_secs(20), Duration::from_secs(16));
+        assert_eq!(session.unrepeatable_until(), Monotonic::from_millis(10_000 + 20_000 - 2_500));
+    }
+}

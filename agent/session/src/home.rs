@@ -69,3 +69,46 @@ impl Home {
         self.known.is_some_and(|known| known.epoch > Epoch(0))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PATIENCE: Duration = Duration::from_secs(60);
+
+    fn stamp(store_id: u128, epoch: u64) -> Stamp {
+        Stamp { store_id, epoch: Epoch(epoch) }
+    }
+
+    #[test]
+    fn what_an_earlier_life_left_is_meant_for_its_store_alone() {
+        let mut home = Home::restored(7);
+        let begun = Monotonic::from_millis(1_000);
+        assert!(!home.is_confirmed(), "nobody has answered yet");
+        let known = stamp(7, 0);
+        assert_eq!(home.judge(begun, stamp(8, 1), PATIENCE), Judgement::Refuse { known });
+        let just_before = begun + PATIENCE - Duration::from_micros(1);
+        assert_eq!(home.judge(just_before, stamp(8, 1), PATIENCE), Judgement::Refuse { known });
+        assert_eq!(home.judge(begun + PATIENCE, stamp(8, 1), PATIENCE), Judgement::Move);
+    }
+
+    #[test]
+    fn the_known_store_is_obeyed_and_its_earlier_lives_are_not() {
+        let mut home = Home::restored(7);
+        let now = Monotonic::default();
+        assert_eq!(home.judge(now, stamp(7, 3), PATIENCE), Judgement::Obey);
+        assert!(home.is_confirmed());
+        assert_eq!(home.judge(now, stamp(7, 3), PATIENCE), Judgement::Obey);
+        assert_eq!(home.judge(now, stamp(7, 2), PATIENCE), Judgement::Refuse { known: stamp(7, 3) });
+        assert!(!Home::default().is_confirmed());
+    }
+
+    #[test]
+    fn a_word_of_the_known_store_begins_the_patience_with_others_anew() {
+        let mut home = Home::restored(7);
+        let later = Monotonic::default() + PATIENCE;
+        assert_ne!(home.judge(Monotonic::default(), stamp(8, 1), PATIENCE), Judgement::Move);
+        assert_eq!(home.judge(later, stamp(7, 1), PATIENCE), Judgement::Obey);
+        assert_ne!(home.judge(later, stamp(8, 1), PATIENCE), Judgement::Move);
+    }
+}

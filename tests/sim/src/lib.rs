@@ -12,6 +12,7 @@ mod env;
 mod event;
 mod fault;
 pub mod history;
+pub mod makespan;
 pub mod model;
 mod network;
 pub mod plan;

@@ -1,6 +1,6 @@
 //! `cargo xtask crash`: kills of a process that writes through the store, and power cuts rebuilt from recordings.
 
-use std::path::PathBuf;
+use std::path::Path;
 use std::time::Instant;
 
 use anyhow::{Result, ensure};
@@ -73,6 +73,6 @@ pub(super) fn show(what: &str, figures: &Figures) {
     }
 }
 
-fn shown(path: &PathBuf) -> String {
+fn shown(path: &Path) -> String {
     path.display().to_string()
 }

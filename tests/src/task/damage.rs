@@ -89,7 +89,7 @@ impl Whole {
         for round in 0..u32::MAX {
             let writes = (0..8).map(|row| put((round * 8 + row) as u8, vec![round as u8; 4_000]));
             let _ = store.commit(epoch, WriteBatch::from_iter(writes))?;
-            if round > 40 && dir.read_dir()?.filter(|entry| is_journal(entry)).count() == 2 {
+            if round > 40 && dir.read_dir()?.filter(is_journal).count() == 2 {
                 break;
             }
         }

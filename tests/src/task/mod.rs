@@ -2,16 +2,17 @@
 
 pub(crate) mod cluster;
 pub(crate) mod compare_suites;
-pub(crate) mod debian;
-pub(crate) mod damage;
 pub(crate) mod crash;
+pub(crate) mod damage;
+pub(crate) mod debian;
 pub(crate) mod defects;
 pub(crate) mod duplicates;
+pub(crate) mod makespan;
 pub(crate) mod mutants;
-pub(crate) mod powercut;
 pub(crate) mod node;
-pub(crate) mod store_bench;
+pub(crate) mod powercut;
 pub(crate) mod sim;
+pub(crate) mod store_bench;
 pub(crate) mod test;
 
 use std::ffi::OsStr;

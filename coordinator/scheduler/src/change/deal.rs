@@ -51,7 +51,8 @@ impl Scheduler {
         while self.suite(job).bulk() > 0 {
             let Some(shard) = self.suite_mut(job).eager.pop_first() else { return };
             let suite = self.suite(job);
-            if !suite.is_idle(shard) && dealing::may_prefetch(situation(suite, shard)) {
+            let next = suite.front.iter().chain(suite.fresh.iter()).next().map_or(0, |test| suite.weight(test));
+            if !suite.is_idle(shard) && dealing::may_prefetch(situation(suite, shard), next) {
                 self.deal_to(job, shard);
             }
         }
@@ -217,8 +218,9 @@ impl Scheduler {
     fn pick_many(&mut self, job: JobId, shard: Token) -> Vec<TestIndex> {
         let suite = self.suite(job);
         let size = dealing::batch_size(situation(suite, shard));
+        let new_max = dealing::new_max(suite.known_mean_us, suite.start_cost_us);
+        let picked = choose(suite, suite.front.iter().chain(suite.fresh.iter()), size, new_max);
         let suite = self.suite_mut(job);
-        let picked = choose(suite, suite.front.iter().chain(suite.fresh.iter()), size);
         for test in &picked {
             suite.take_waiting(*test);
         }
@@ -236,7 +238,7 @@ impl Scheduler {
         };
         let waiting = candidates.iter().map(|test| suite.weight(*test)).sum();
         let size = dealing::batch_size(Situation { waiting, ..situation(suite, shard) });
-        let picked = choose(suite, candidates.into_iter(), size);
+        let picked = choose(suite, candidates.into_iter(), size, usize::MAX);
         if !is_doubtful {
             let cost: u64 = picked.iter().map(|test| suite.weight(*test)).sum();
             self.suite_mut(job).hedged_us += cost;
@@ -348,16 +350,20 @@ fn situation(suite: &Suite, shard: Token) -> Situation {
 }
 
 /// The first tests that may be dealt together, with about so much work: a test is left for the next batch where more
-/// than half of it would be too much.
-fn choose(suite: &Suite, candidates: impl Iterator<Item = TestIndex>, size: u64) -> Vec<TestIndex> {
+/// than half of it would be too much. Of those that nothing is known of, at most `new_max`.
+fn choose(suite: &Suite, candidates: impl Iterator<Item = TestIndex>, size: u64, new_max: usize) -> Vec<TestIndex> {
+    let mut new = 0;
     let (mut picked, mut bytes, mut work, mut most) = (Vec::new(), 0, 0u64, TESTS_PER_MESSAGE_MAX);
     for test in candidates {
         let together_max = suite.test(test).together_max as usize;
         let most_with = if together_max == 0 { most } else { most.min(together_max) };
         let weight = suite.weight(test);
         bytes += suite.name(test).len();
-        let is_full =
-            picked.len() >= most_with || bytes > BATCH_NAME_BYTES_MAX || work.saturating_add(weight.div_ceil(2)) > size;
+        new += usize::from(!suite.test(test).expected.is_known());
+        let is_full = picked.len() >= most_with
+            || new > new_max
+            || bytes > BATCH_NAME_BYTES_MAX
+            || work.saturating_add(weight.div_ceil(2)) > size;
         if is_full && !picked.is_empty() {
             break;
         }

@@ -33,6 +33,15 @@ pub(crate) fn batch_size(situation: Situation) -> u64 {
     guided.min(ample(situation.start_cost_us)).max(worthwhile)
 }
 
+/// Most tests of one batch of which nothing is known, where the others of the suite are known to take so long: any of the
+/// new ones may be long, and neighbours often are together. No more than the cost of a start asks for.
+pub(crate) fn new_max(known_mean_us: u64, start_cost_us: u64) -> usize {
+    let Some(tests) = start_cost_us.saturating_mul(WORK_PER_START).checked_div(known_mean_us) else {
+        return usize::MAX;
+    };
+    usize::try_from(tests).unwrap_or(usize::MAX).max(1)
+}
+
 /// What is left to this shard if every shard has as much in the end. What others hold counts as theirs: shares of what
 /// waits alone would grow smaller with every shard that has had its own, down to batches that cost more than they do.
 const fn fair_share(situation: Situation) -> u64 {
@@ -48,12 +57,13 @@ fn ample(start_cost_us: u64) -> u64 {
     start_cost_us.saturating_mul(WORK_PER_START_AMPLE).clamp(BATCH_US_AMPLE_MIN, BATCH_US_AMPLE_MAX)
 }
 
-/// Whether a shard that still holds tests is given more already, so that it need not wait for them later. Not where
-/// what it holds may take longer than it looks beside what is left: its next tests would wait while other shards idle.
-pub(crate) const fn may_prefetch(situation: Situation) -> bool {
+/// Whether a shard that still holds tests is given more already, so that it need not wait for them later; `next` is the
+/// first that it would get. Not where what it holds may take longer than it looks beside what is left, as its next tests
+/// would wait while other shards idle; nor a long test, beside which the wait for it is nothing.
+pub(crate) const fn may_prefetch(situation: Situation, next: u64) -> bool {
     let shards = if situation.shards == 0 { 1 } else { situation.shards };
     if situation.is_timed {
-        situation.held.saturating_mul(PREFETCH_SHARE * shards) <= situation.waiting
+        next <= PREFETCH_US_MAX && situation.held.saturating_mul(PREFETCH_SHARE * shards) <= situation.waiting
     } else {
         situation.waiting > shards
     }
@@ -87,6 +97,8 @@ const BATCH_US_AMPLE_MIN: u64 = 5_000_000;
 const BATCH_US_AMPLE_MAX: u64 = 60_000_000;
 /// A shard is given more as soon as what it holds is one part in so many of its equal share of what waits.
 const PREFETCH_SHARE: u64 = 8;
+/// A longer test is not worth being given early: a round trip is a fiftieth of it.
+const PREFETCH_US_MAX: u64 = 1_000_000;
 
 #[cfg(test)]
 mod tests {
@@ -143,11 +155,20 @@ mod tests {
     }
 
     #[test]
+    fn new_tests_are_dealt_one_by_one_unless_a_start_is_costly() {
+        assert_eq!(new_max(400_000, 50_000), 1);
+        assert_eq!(new_max(400_000, 1_500_000), 15);
+        assert_eq!(new_max(400_000, 0), 1);
+        assert_eq!(new_max(0, 50_000), usize::MAX, "the first run of a suite");
+    }
+
+    #[test]
     fn a_shard_with_little_left_is_given_more_while_there_is_plenty() {
         let busy = Situation { waiting: 80_000_000, shards: 10, held: 1_000_000, ..ALL };
-        assert!(may_prefetch(busy));
-        assert!(!may_prefetch(Situation { held: 1_000_001, ..busy }));
-        assert!(!may_prefetch(Situation { is_timed: false, waiting: 10, ..busy }));
+        assert!(may_prefetch(busy, 500_000));
+        assert!(!may_prefetch(busy, 2_000_000));
+        assert!(!may_prefetch(Situation { held: 1_000_001, ..busy }, 500_000));
+        assert!(!may_prefetch(Situation { is_timed: false, waiting: 10, ..busy }, 1));
     }
 
     #[test]

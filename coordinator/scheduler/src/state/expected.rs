@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 
 use muster_common::id::TestIndex;
 
-/// What earlier runs say of a test's duration; zeros where nothing is known.
+/// What earlier runs say of a test's duration; zeros where nothing is known. Where the mean is only guessed from tests
+/// like it, there is no higher value.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Expected {
     /// Mean, in microseconds.

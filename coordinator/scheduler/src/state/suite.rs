@@ -249,17 +249,30 @@ impl Suite {
         self.front.insert((found.rank, test), found.expected);
     }
 
-    /// Makes the tests of a discovery that is sealed, each with what `expected` says of it. Those that nothing is known
-    /// of come first, as any of them may be long; then the longest.
+    /// Makes the tests of a discovery that is sealed, each with what `expected` says of it, in the order in which they
+    /// are to be dealt. Any test that is new may be long, so these come first: one of each new function before a second
+    /// with other parameters, then what can be guessed from other parameters of the same. After them the longest.
     pub(crate) fn make_tests(&mut self, expected: impl Fn(&str) -> Expected) {
         self.tests = self.names.iter().map(|name| Test { expected: expected(name), ..Test::default() }).collect();
-        let mut order: Vec<(u64, u32)> = (0..)
-            .zip(&self.tests)
-            .map(|(index, test)| (if test.expected.is_known() { test.expected.mean_us } else { u64::MAX }, index))
-            .collect();
-        order.sort_unstable_by_key(|(length, index)| (Reverse(*length), *index));
+        let families = families(&self.names, &self.tests);
+        let mut seen: BTreeMap<&str, u32> = BTreeMap::new();
+        let mut order: Vec<(u8, Reverse<u64>, u32, u32)> = Vec::with_capacity(self.tests.len());
+        for (index, test) in (0..).zip(&mut self.tests) {
+            let family = family(&self.names[index as usize]);
+            if test.expected.is_known() {
+                order.push((2, Reverse(test.expected.mean_us), 0, index));
+            } else if let Some(mean_us) = families.get(family).and_then(|(sum, count)| sum.checked_div(*count)) {
+                test.expected = Expected { mean_us: mean_us.max(1), high_us: 0 };
+                order.push((1, Reverse(mean_us), 0, index));
+            } else {
+                let before = seen.entry(family).or_default();
+                order.push((0, Reverse(0), *before, index));
+                *before += 1;
+            }
+        }
+        order.sort_unstable();
         let (mut known, mut known_us) = (0, 0u64);
-        for (rank, (_, index)) in (0..).zip(order) {
+        for (rank, (_, _, _, index)) in (0..).zip(order) {
             let test = &mut self.tests[index as usize];
             test.rank = rank;
             self.load.add(test.expected);
@@ -272,11 +285,12 @@ impl Suite {
         self.known_mean_us = known_us.checked_div(known).unwrap_or(0);
     }
 
-    /// How long a test takes that no earlier run has seen, as far as that can be said: what such tests took so far,
-    /// else what the others are expected to take.
+    /// How long a test takes that no earlier run has seen, as far as that can be said: what such tests took so far, but
+    /// not less than the others are expected to take, because the short ones are the first that end.
     pub(crate) fn unknown_us(&self) -> Option<u64> {
         let seen = self.unknown_duration_us.checked_div(self.unknown_durations);
-        seen.or((self.known_mean_us > 0).then_some(self.known_mean_us)).map(|mean| mean.max(1))
+        let known = (self.known_mean_us > 0).then_some(self.known_mean_us);
+        seen.max(known).map(|mean| mean.max(1))
     }
 
     /// What one test counts in an amount of work: its time, or one where no test's time is known.
@@ -408,6 +422,22 @@ impl Suite {
         }
         Some(shard)
     }
+}
+
+/// Sum and number of what is expected of the known tests of each family.
+fn families<'n>(names: &'n [String], tests: &[Test]) -> BTreeMap<&'n str, (u64, u64)> {
+    let mut families: BTreeMap<&str, (u64, u64)> = BTreeMap::new();
+    for (name, test) in names.iter().zip(tests).filter(|(_, test)| test.expected.is_known()) {
+        let (sum, count) = families.entry(family(name)).or_default();
+        *sum = sum.saturating_add(test.expected.mean_us);
+        *count += 1;
+    }
+    families
+}
+
+/// What tests have in common that differ in their parameters alone: the name up to a bracket.
+fn family(name: &str) -> &str {
+    name.split('[').next().unwrap_or(name)
 }
 
 impl Test {

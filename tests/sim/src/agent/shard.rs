@@ -268,7 +268,9 @@ fn attempt_is_testing(world: &World, agent: usize, shard: Token) -> bool {
 
 /// The truth about a test: mostly where it was listed, elsewhere if the list was another.
 fn truth_of<'a>(suite: &'a SuiteTruth, test: TestIndex, name: &str) -> Option<&'a TestTruth> {
-    let there = suite.tests.get(test.0 as usize).filter(|truth| truth.name == name);
+    let at = |place: usize| suite.tests.get(place).filter(|truth| truth.name == name);
+    let mirrored = suite.tests.len().checked_sub(test.0 as usize + 1);
+    let there = at(test.0 as usize).or_else(|| mirrored.and_then(at));
     there.or_else(|| suite.tests.iter().find(|truth| truth.name == name))
 }
 

@@ -41,7 +41,7 @@ pub(super) fn measure(directory: &Path, events: u64, live: u64) -> Result<Space>
         let at = Instant::now();
         let _ = store.commit(epoch, batch)?;
         millis.push(at.elapsed().as_secs_f64() * 1_000.0);
-        if first / ROWS_PER_COMMIT as u64 % COMMITS_PER_LOOK == 0 {
+        if (first / ROWS_PER_COMMIT as u64).is_multiple_of(COMMITS_PER_LOOK) {
             peak_bytes = peak_bytes.max(on_disk(directory)?);
         }
     }

@@ -1,0 +1,68 @@
+//! The dealing of tests stays close to the best that is possible: a small part of `cargo xtask makespan`.
+
+use muster_sim::makespan::{Conditions, Job, Race, Rival, Suite, bound_us, makespan_us, race, slots};
+
+const SEEDS: u64 = 3;
+
+/// Median makespan over the bound, and the most extra work in hundredths, of ours and of one other way.
+fn measured(tests: usize, count: usize, conditions: Conditions, rival: Rival) -> (f64, f64, f64) {
+    let mut draws: Vec<(f64, f64, f64)> = (0..SEEDS)
+        .map(|seed| {
+            let suite = Suite::drawn(seed, tests, 30.0);
+            let span_us = bound_us(&suite, &slots(seed, count, Conditions::Clean, 0));
+            let slots = slots(seed, count, conditions, span_us);
+            let bound_us = bound_us(&suite, &slots) as f64;
+            let result = race(&Race {
+                jobs: &[Job { suite: &suite, submitted_us: 0 }],
+                slots: &slots,
+                start_cost_us: 50_000,
+                round_trip_us: 20_000,
+                is_listed_before: true,
+            });
+            let extra = 100.0 * result.extra_us as f64 / suite.total_us() as f64;
+            let other = makespan_us(rival, &suite, &slots, 50_000) as f64;
+            (result.times_us[0] as f64 / bound_us, other / bound_us, extra)
+        })
+        .collect();
+    draws.sort_by(|left, right| left.0.total_cmp(&right.0));
+    let extra = draws.iter().map(|draw| draw.2).fold(0.0, f64::max);
+    (draws[draws.len() / 2].0, draws[draws.len() / 2].1, extra)
+}
+
+#[test]
+fn a_clean_run_ends_within_a_twentieth_of_the_bound() {
+    for (tests, count) in [(1_000, 10), (3_000, 50)] {
+        let (ours, theirs, extra) = measured(tests, count, Conditions::Clean, Rival::StaticByTestTiming);
+        assert!(ours <= 1.05 && ours <= theirs, "{tests} tests on {count} slots: {ours:.3}, packed {theirs:.3}");
+        assert!(extra <= 1.0, "{tests} tests on {count} slots: {extra:.2} % extra work");
+    }
+}
+
+#[test]
+fn late_and_slow_agents_cost_a_tenth_at_most() {
+    let (ours, theirs, _) = measured(4_000, 50, Conditions::Late, Rival::StaticByTestTiming);
+    assert!(ours <= 1.10 && ours <= theirs, "{ours:.3}, packed {theirs:.3}");
+}
+
+#[test]
+fn agents_that_die_or_freeze_cost_three_twentieths_at_most() {
+    let (ours, theirs, extra) = measured(4_000, 50, Conditions::Faulty, Rival::DynamicByFile);
+    assert!(ours <= 1.15 && ours <= theirs, "{ours:.3}, by file {theirs:.3}");
+    assert!(extra <= 1.0, "{extra:.2} % extra work");
+}
+
+#[test]
+fn one_seed_gives_one_course() {
+    let suite = Suite::drawn(1, 500, 30.0);
+    let slots = slots(1, 20, Conditions::Faulty, 20_000_000);
+    let run = || {
+        race(&Race {
+            jobs: &[Job { suite: &suite, submitted_us: 0 }],
+            slots: &slots,
+            start_cost_us: 50_000,
+            round_trip_us: 20_000,
+            is_listed_before: true,
+        })
+    };
+    assert_eq!(run(), run());
+}
