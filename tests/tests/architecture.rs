@@ -15,6 +15,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("muster-agent", &["muster-common", "muster-proto", "muster-service", "muster-session"]),
     ("muster-cli", &["muster-agent", "muster-common", "muster-coordinator", "muster-proto", "muster-service"]),
     ("muster-loadtest", &["muster-common", "muster-proto", "muster-service", "muster-session"]),
+    ("muster-recorder", &[]),
     ("muster-sim", &["muster-common", "muster-scheduler", "muster-session"]),
 ];
 

@@ -38,7 +38,9 @@ fn nothing_unfinished_is_left_in_the_sources() {
     let mut found = Vec::new();
     for path in sources() {
         let text = fs::read_to_string(&path).expect("a source file is text");
-        for (number, line) in text.lines().enumerate() {
+        // A directive of TAP has the same name.
+        let speaks_tap = path.ends_with("report/tap.rs") || path.ends_with("report/hostile.rs");
+        for (number, line) in text.lines().enumerate().filter(|_| !speaks_tap) {
             if marks.iter().any(|mark| line.contains(mark)) && !path.ends_with("tidy.rs") {
                 found.push(format!("{}:{}: {line}", path.display(), number + 1));
             }

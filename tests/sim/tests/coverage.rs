@@ -129,7 +129,8 @@ fn effect_kind(effect: &Effect) -> &'static str {
     }
 }
 
-/// Every kind but `open`, which is no message of an open session.
+/// Every kind but `open`, which is no message of an open session, and an agent's refusal: nobody asks an agent of the simulation
+/// for what it could not do.
 const ALL: &[&str] = &[
     "submit",
     "cancel",
@@ -149,7 +150,6 @@ const ALL: &[&str] = &[
     "stalled",
     "heartbeat",
     "accepted",
-    "refused by an agent",
     "started",
     "discovered",
     "test started",
