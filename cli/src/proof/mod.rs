@@ -1,7 +1,7 @@
 //! The report as a file that anyone can check: every discovered test with its verdict and tries, under a digest.
 //!
-//! The form is [`Document`], its canonical bytes and digest are in [`canonical`]; [`check`] recomputes everything in it
-//! that follows from something else in it, and [`compare`] holds it against what a coordinator says. For readers it is
+//! The form is [`Document`], its canonical bytes and digest are in [`canonical`]; [`check()`] recomputes everything in it
+//! that follows from something else in it, and [`compare()`] holds it against what a coordinator says. For readers it is
 //! described in `docs/reference/report.md`.
 
 mod canonical;

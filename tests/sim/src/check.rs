@@ -1,7 +1,7 @@
 //! The promises, watched over the whole of a simulation: one in each file.
 //!
 //! A check believes only what it has seen enter and leave: inputs, rows, effects, processes. What the scheduler says of
-//! its own state is asked by one of them ([`own_invariants`]).
+//! its own state is asked by one of them (`own_invariants`).
 
 mod accepted_runs;
 mod accounted_tests;

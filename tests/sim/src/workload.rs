@@ -1,6 +1,6 @@
 //! Plans made from seeds: the whole of what the scheduler accepts, mostly small.
 //!
-//! Every seed has a mood ([`mood`]): which kinds of trouble it has at all, and how much of each. A seed with a bit of
+//! Every seed has a mood (`mood`): which kinds of trouble it has at all, and how much of each. A seed with a bit of
 //! everything would hide what only much of one thing shows (swarm testing: Groce and others, 2012). That nothing is
 //! left out in the long run is checked by [`features`], since a generator that never makes something never tests it.
 

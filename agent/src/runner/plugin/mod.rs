@@ -11,7 +11,7 @@
 //! | `MUSTER_BATCHES` | a pipe with the path of such a file on each line: run one after the other, say `done` after each, end with the pipe |
 //! | neither | list |
 //!
-//! [`event`] is what it reports, [`tool`] what is particular to a runner, [`runner`] all else.
+//! `event` is what it reports, `tool` what is particular to a runner, `runner` all else.
 
 pub(crate) mod event;
 mod feed;
