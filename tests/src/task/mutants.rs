@@ -35,8 +35,14 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     fs::create_dir_all(&output)?;
     let mut command = Command::new("cargo");
     command.args(["mutants", "--jobs", "1", "--timeout", "120", "--output"]).arg(&output).current_dir(root());
-    // A shorter look at each change: the random histories are many, and every change is seen by most or by none.
+    // A shorter look at each change: the random histories are many, and every change is seen by most or by none; and what
+    // is built for a few seconds of tests is not worth optimising.
     command.env("MUSTER_HISTORIES", HISTORIES).env("CARGO_PROFILE_DEV_DEBUG", "false");
+    command.env("CARGO_TARGET_DIR", output.join("target"));
+    command.args(["--cargo-test-arg=--lib", "--cargo-test-arg=--tests"]);
+    for package in PURE {
+        command.arg(format!("--cargo-arg=--config=profile.dev.package.{package}.opt-level=0"));
+    }
     let packages =
         if arguments.package.is_empty() { PURE.map(str::to_owned).to_vec() } else { arguments.package.clone() };
     for package in &packages {
@@ -73,4 +79,4 @@ fn lines(path: &Path) -> Vec<String> {
 }
 
 const PURE: [&str; 2] = ["muster-scheduler", "muster-session"];
-const HISTORIES: &str = "40";
+const HISTORIES: &str = "15";
