@@ -12,7 +12,7 @@ use super::{log_append, session};
 use crate::blobs::DiskBlobs;
 use crate::handle::Handle;
 use crate::history::History;
-use crate::logs::Logs;
+use crate::logs::{Logs, Unended};
 
 /// The control stream, and the log beside it.
 #[derive(Clone, Debug)]
@@ -20,6 +20,7 @@ pub(super) struct Agents {
     pub(super) handle: Handle,
     pub(super) blobs: DiskBlobs,
     pub(super) logs: Arc<Logs>,
+    pub(super) unended: Arc<Unended>,
     pub(super) history: Arc<History>,
     pub(super) shutdown: Shutdown,
 }
@@ -32,7 +33,8 @@ impl AgentService for Agents {
         &self,
         request: Request<Streaming<v1::SessionRequest>>,
     ) -> Result<Response<Self::SessionStream>, Status> {
-        Ok(Response::new(session::serve(self.handle.clone(), self.blobs.clone(), request.into_inner())))
+        let (handle, blobs, unended) = (self.handle.clone(), self.blobs.clone(), Arc::clone(&self.unended));
+        Ok(Response::new(session::serve(handle, blobs, unended, request.into_inner())))
     }
 
     type AppendLogStream = BoxStream<'static, Result<v1::AppendLogResponse, Status>>;

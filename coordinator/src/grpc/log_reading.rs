@@ -1,11 +1,11 @@
 //! `ReadLog`: what is stored, and, for followers, what comes, until the run or the job has ended.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use futures::StreamExt as _;
 use futures::stream::BoxStream;
-use muster_common::id::{JobIndex, RunId};
+use muster_common::id::{JobId, JobIndex, RunId, Token};
 use muster_proto::v1;
 use muster_scheduler::{Event, JobState, JobSummary, Refusal, RunSummary};
 use muster_service::shutdown::Shutdown;
@@ -18,7 +18,7 @@ use tonic::Status;
 use super::status::{from_no_answer, from_refusal, from_watch_end, internal, invalid};
 use super::tests_of_run::Readers;
 use crate::handle::NoAnswer;
-use crate::logs::{Attempt, Logs};
+use crate::logs::{Attempt, Logs, Unended};
 use crate::watchers::{Watched, Watching};
 
 /// What is to be read.
@@ -34,6 +34,7 @@ pub(super) struct Wanted {
 pub(super) struct Source {
     pub(super) readers: Readers,
     pub(super) logs: Arc<Logs>,
+    pub(super) unended: Arc<Unended>,
 }
 
 type Response = Result<v1::ReadLogResponse, Status>;
@@ -44,12 +45,12 @@ pub(super) async fn read(
     wanted: Wanted,
     shutdown: Shutdown,
 ) -> Result<BoxStream<'static, Response>, Status> {
-    let live = live(&source.readers, wanted).await?;
+    let rest = rest(&source.readers, wanted).await?;
     let (sender, receiver) = mpsc::channel(RESPONSES_WAITING_MAX);
     tokio::spawn(async move {
         let reading = Reading { source, wanted, sent: BTreeMap::new(), sender: sender.clone() };
         let result = tokio::select! {
-            result = reading.run(live) => result,
+            result = reading.run(rest) => result,
             () = sender.closed() => Ok(()),
             () = shutdown.wait() => Err(from_no_answer(NoAnswer::ShuttingDown)),
         };
@@ -60,18 +61,32 @@ pub(super) async fn read(
     Ok(ReceiverStream::new(receiver).boxed())
 }
 
-/// What is still to come, if somebody wants it and there is something. Checks that run and job are there.
-async fn live(readers: &Readers, wanted: Wanted) -> Result<Option<Watching>, Status> {
+/// What may come beside what is stored.
+enum Rest {
+    /// Nothing that is asked for.
+    None,
+    /// Only what is on its way from attempts that outlive their job.
+    Stragglers,
+    /// All that is written until the end.
+    Live(Watching),
+}
+
+/// What is still to come. Checks that run and job are there.
+async fn rest(readers: &Readers, wanted: Wanted) -> Result<Rest, Status> {
     let mut watching = readers.handle.watch(wanted.run).await.map_err(from_no_answer)?;
     match watching.next().await {
         Some(Ok(Watched::Snapshot(summary))) => {
             check_job(&summary, wanted)?;
             let is_over = summary.end.is_some() || summary.jobs.iter().any(|job| is_wanted_end(job, wanted));
-            Ok((wanted.is_followed && !is_over).then_some(watching))
+            Ok(match (is_over, wanted.is_followed) {
+                (true, _) => Rest::Stragglers,
+                (false, true) => Rest::Live(watching),
+                (false, false) => Rest::None,
+            })
         }
         Some(Ok(Watched::Refused(refusal @ Refusal::RunUnknown { .. }))) => {
             let row = readers.history.get(wanted.run).ok_or_else(|| from_refusal(&refusal))?;
-            check_job(&row.summary, wanted).map(|()| None)
+            check_job(&row.summary, wanted).map(|()| Rest::Stragglers)
         }
         Some(Ok(Watched::Refused(refusal))) => Err(from_refusal(&refusal)),
         Some(Ok(Watched::Event(_))) | None => Err(from_no_answer(NoAnswer::Lost)),
@@ -100,9 +115,10 @@ struct Reading {
 }
 
 impl Reading {
-    async fn run(mut self, live: Option<Watching>) -> Result<(), Status> {
-        let mut growth = self.source.logs.follow(self.wanted.run);
-        if let Some(watching) = live {
+    async fn run(mut self, rest: Rest) -> Result<(), Status> {
+        let is_over = !matches!(rest, Rest::None);
+        if let Rest::Live(watching) = rest {
+            let mut growth = self.source.logs.follow(self.wanted.run);
             // Events are read beside: a slow reader of logs must not be taken for a slow watcher.
             let mut events = JoinSet::new();
             events.spawn(wait_for_end(watching, self.wanted));
@@ -118,8 +134,25 @@ impl Reading {
                 }
             }
         }
-        // An attempt's log is complete before its end is told.
-        self.send_what_is_there().await
+        self.send_what_is_there().await?;
+        if is_over {
+            self.wait_for_stragglers().await?;
+            self.send_what_is_there().await?;
+        }
+        Ok(())
+    }
+
+    /// An attempt's log is complete before its end is told, but a test job ends with its last verdict, before its shards.
+    async fn wait_for_stragglers(&self) -> Result<(), Status> {
+        let Wanted { run, job, .. } = self.wanted;
+        let stored = self.blocking(move |logs| logs.attempts(run, job)).await?;
+        let stored: BTreeSet<Token> = stored.into_iter().map(|attempt| attempt.token).collect();
+        let is_wanted = |token: Token, of: Option<JobId>| match of {
+            Some(of) => of.run == run && job.is_none_or(|job| job == of.job),
+            None => stored.contains(&token),
+        };
+        self.source.unended.wait(is_wanted).await;
+        Ok(())
     }
 
     async fn send_what_is_there(&mut self) -> Result<(), Status> {

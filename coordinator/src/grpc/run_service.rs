@@ -19,7 +19,7 @@ use super::status::{from_no_answer, from_refusal, from_spec, from_wire, invalid,
 use super::tests_of_run::Readers;
 use super::{convert, log_reading, page, watching};
 use crate::blobs::DiskBlobs;
-use crate::logs::Logs;
+use crate::logs::{Logs, Unended};
 
 /// Runs: submit, watch, cancel, read.
 #[derive(Clone, Debug)]
@@ -27,6 +27,7 @@ pub(super) struct Runs {
     pub(super) readers: Readers,
     pub(super) blobs: DiskBlobs,
     pub(super) logs: Arc<Logs>,
+    pub(super) unended: Arc<Unended>,
     pub(super) shutdown: Shutdown,
 }
 
@@ -136,7 +137,11 @@ impl RunService for Runs {
             job: request.job.map(JobIndex),
             is_followed: request.follow,
         };
-        let source = log_reading::Source { readers: self.readers.clone(), logs: Arc::clone(&self.logs) };
+        let source = log_reading::Source {
+            readers: self.readers.clone(),
+            logs: Arc::clone(&self.logs),
+            unended: Arc::clone(&self.unended),
+        };
         log_reading::read(source, wanted, self.shutdown.clone()).await.map(Response::new)
     }
 }

@@ -34,7 +34,7 @@ use crate::blobs::{self, DiskBlobs};
 use crate::condition::Condition;
 use crate::handle::Handle;
 use crate::history::History;
-use crate::logs::Logs;
+use crate::logs::{Logs, Unended};
 use crate::reports::Reports;
 
 /// What the services work on.
@@ -92,10 +92,16 @@ pub(crate) async fn serve(listener: Listener, services: Services) -> Result<(), 
 async fn router(services: Services) -> (HealthReporter, Router) {
     let Services { handle, history, reports, blobs, logs, stamp, condition: _, data, started, shutdown } = services;
     let readers = Readers { handle: handle.clone(), history: Arc::clone(&history), reports };
-    let runs =
-        Runs { readers: readers.clone(), blobs: blobs.clone(), logs: Arc::clone(&logs), shutdown: shutdown.clone() };
+    let unended = Arc::new(Unended::new(LOG_WAIT_MAX));
+    let runs = Runs {
+        readers: readers.clone(),
+        blobs: blobs.clone(),
+        logs: Arc::clone(&logs),
+        unended: Arc::clone(&unended),
+        shutdown: shutdown.clone(),
+    };
     let bulk = blobs::services(&blobs);
-    let agents = Agents { handle: handle.clone(), blobs, logs, history, shutdown };
+    let agents = Agents { handle: handle.clone(), blobs, logs, unended, history, shutdown };
     let backups = BackingUp::new(handle.clone(), data, stamp.clone());
     let admin = Admin { handle, stamp, started, backups };
     let (reporter, health) = tonic_health::server::health_reporter();
@@ -167,3 +173,6 @@ const AGENT_MESSAGE_BYTES_MAX: usize = MESSAGE_BYTES_MAX + LOG_CHUNK_BYTES_MAX;
 const SUBMIT_BYTES_MAX: usize = RUN_SPEC_BYTES_MAX + (64 << 10);
 /// How long open calls may go on after the shutdown has begun.
 const DRAIN_MAX: Duration = Duration::from_secs(5);
+/// The longest time that a reader waits for logs of what has ended; also how long an agent without a stream is expected to
+/// come back with the ends of its attempts.
+const LOG_WAIT_MAX: Duration = Duration::from_secs(10);

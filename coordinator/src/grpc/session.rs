@@ -4,13 +4,14 @@
 //! results enter, and proof of life must not wait for a disk.
 
 use std::pin::pin;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use futures::StreamExt as _;
 use futures::stream::{BoxStream, unfold};
-use muster_common::control::{FromAgent, Open, Output, TestResults};
-use muster_common::id::SessionId;
+use muster_common::control::{Claim, FromAgent, Open, Output, TestResults, ToAgent};
+use muster_common::id::{SessionId, Token};
 use muster_proto::v1;
 use muster_scheduler::Input;
 use muster_service::blob::content::digest_of;
@@ -21,6 +22,7 @@ use tonic::{Code, Status, Streaming};
 use super::status::from_session_end;
 use crate::blobs::{BlobError, DiskBlobs};
 use crate::handle::{Handle, NoAnswer};
+use crate::logs::Unended;
 use crate::sessions::{Ending, SessionEnd, Stamped};
 
 type Response = Result<v1::SessionResponse, Status>;
@@ -30,13 +32,14 @@ type Messages = mpsc::Receiver<Stamped>;
 pub(super) fn serve(
     handle: Handle,
     blobs: DiskBlobs,
+    unended: Arc<Unended>,
     inbound: Streaming<v1::SessionRequest>,
 ) -> BoxStream<'static, Response> {
     let ending = Ending::new();
     let (opened, messages) = oneshot::channel();
-    let session = Session { handle, blobs, ending: ending.clone() };
+    let session = Session { handle, blobs, unended: Arc::clone(&unended), ending: ending.clone() };
     tokio::spawn(session.run(inbound, opened));
-    outbound(ending, messages)
+    outbound(ending, messages, unended)
 }
 
 /// Dropped when the client has gone; then the session has ended too.
@@ -49,14 +52,18 @@ impl Drop for Leaving {
 }
 
 enum Side {
-    Opening(oneshot::Receiver<Messages>),
-    Open(Messages),
+    Opening(oneshot::Receiver<(SessionId, Messages)>),
+    Open(SessionId, Messages),
     Over,
 }
 
-fn outbound(ending: Ending, opened: oneshot::Receiver<Messages>) -> BoxStream<'static, Response> {
+fn outbound(
+    ending: Ending,
+    opened: oneshot::Receiver<(SessionId, Messages)>,
+    unended: Arc<Unended>,
+) -> BoxStream<'static, Response> {
     let leaving = Leaving(ending);
-    unfold((leaving, Side::Opening(opened)), |(leaving, mut side)| async move {
+    unfold((leaving, Side::Opening(opened), unended), |(leaving, mut side, unended)| async move {
         loop {
             let step = {
                 let mut end = pin!(leaving.0.wait());
@@ -68,10 +75,11 @@ fn outbound(ending: Ending, opened: oneshot::Receiver<Messages>) -> BoxStream<'s
             };
             match step {
                 Err(_) if matches!(side, Side::Over) => return None,
-                Err(end) => return from_session_end(&end).map(|status| (Err(status), (leaving, Side::Over))),
-                Ok(Step::Opened(messages)) => side = Side::Open(messages),
-                Ok(Step::Message(Stamped { stamp, message })) => {
-                    return Some((Ok(to_agent_to_proto(stamp, &message)), (leaving, side)));
+                Err(end) => return from_session_end(&end).map(|status| (Err(status), (leaving, Side::Over, unended))),
+                Ok(Step::Opened(session, messages)) => side = Side::Open(session, messages),
+                Ok(Step::Message(session, Stamped { stamp, message })) => {
+                    expect_ends(&unended, session, &message);
+                    return Some((Ok(to_agent_to_proto(stamp, &message)), (leaving, side, unended)));
                 }
             }
         }
@@ -79,17 +87,38 @@ fn outbound(ending: Ending, opened: oneshot::Receiver<Messages>) -> BoxStream<'s
     .boxed()
 }
 
+/// Notes whose ends, and so whose logs, are to come after this message.
+fn expect_ends(unended: &Unended, session: SessionId, message: &ToAgent) {
+    match message {
+        ToAgent::Lease(lease) => unended.granted(session, lease.token, lease.job),
+        ToAgent::Opened(opened) => {
+            for answer in &opened.claims {
+                match answer.claim {
+                    Claim::Keep => unended.held(session, answer.token),
+                    Claim::Stop => unended.ended(answer.token),
+                }
+            }
+        }
+        ToAgent::Batch(_)
+        | ToAgent::Withdraw(_)
+        | ToAgent::Cancel { .. }
+        | ToAgent::Drain
+        | ToAgent::HeartbeatAnswer { .. }
+        | ToAgent::Ack { .. } => {}
+    }
+}
+
 enum Step {
-    Opened(Messages),
-    Message(Stamped),
+    Opened(SessionId, Messages),
+    Message(SessionId, Stamped),
 }
 
 impl Side {
     /// The next thing to do; waits for ever when nothing more comes, since the end is told elsewhere.
     async fn next(&mut self) -> Step {
         let step = match self {
-            Self::Opening(opened) => opened.await.ok().map(Step::Opened),
-            Self::Open(messages) => messages.recv().await.map(Step::Message),
+            Self::Opening(opened) => opened.await.ok().map(|(session, messages)| Step::Opened(session, messages)),
+            Self::Open(session, messages) => messages.recv().await.map(|message| Step::Message(*session, message)),
             Self::Over => None,
         };
         match step {
@@ -103,11 +132,12 @@ impl Side {
 struct Session {
     handle: Handle,
     blobs: DiskBlobs,
+    unended: Arc<Unended>,
     ending: Ending,
 }
 
 impl Session {
-    async fn run(self, mut inbound: Streaming<v1::SessionRequest>, opened: oneshot::Sender<Messages>) {
+    async fn run(self, mut inbound: Streaming<v1::SessionRequest>, opened: oneshot::Sender<(SessionId, Messages)>) {
         let open = match self.first(&mut inbound).await {
             Ok(open) => open,
             Err(end) => return self.ending.end(end),
@@ -119,7 +149,7 @@ impl Session {
         };
         tracing::info!(%session, %agent, "session opened");
         // If nobody takes them, the client has gone, and the loop below sees it.
-        let _ = opened.send(messages);
+        let _ = opened.send((session, messages));
         let (to_door, waiting) = mpsc::channel(MESSAGES_WAITING_MAX);
         let door = tokio::spawn(self.clone().keep_door(session, waiting));
         let end = self.read(session, &mut inbound, &to_door).await;
@@ -128,6 +158,7 @@ impl Session {
         let _ = door.await;
         tracing::info!(%session, %agent, ?end, "session closed");
         self.ending.end(end);
+        self.unended.left(session);
         let _ = self.handle.tell(Input::CloseSession { session }).await;
     }
 
@@ -206,7 +237,12 @@ impl Session {
     }
 
     async fn enter(&self, session: SessionId, sequence: u64, message: FromAgent) -> Result<(), NoAnswer> {
-        self.handle.tell(Input::Agent { session, sequence, message: Box::new(message) }).await
+        let ended = token_that_ends(&message);
+        self.handle.tell(Input::Agent { session, sequence, message: Box::new(message) }).await?;
+        if let Some(token) = ended {
+            self.unended.ended(token);
+        }
+        Ok(())
     }
 
     async fn store_outputs(&self, mut results: TestResults) -> Result<TestResults, BlobError> {
@@ -229,6 +265,24 @@ impl Session {
             }
         }
         Ok(results)
+    }
+}
+
+/// The lease of which nothing more comes after this message.
+fn token_that_ends(message: &FromAgent) -> Option<Token> {
+    match message {
+        FromAgent::Finished(finished) => Some(finished.token),
+        FromAgent::Refused { token, .. } => Some(*token),
+        FromAgent::Open(_)
+        | FromAgent::Heartbeat(_)
+        | FromAgent::Accepted(_)
+        | FromAgent::Started(_)
+        | FromAgent::Discovered(_)
+        | FromAgent::TestStarted(_)
+        | FromAgent::TestResults(_)
+        | FromAgent::WantBatch(_)
+        | FromAgent::Withdrawn(_)
+        | FromAgent::Draining => None,
     }
 }
 

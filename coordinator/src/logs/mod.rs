@@ -9,7 +9,9 @@ mod append;
 mod attempt;
 mod growth;
 mod read;
+mod unended;
 
 pub(crate) use append::{AppendError, Chunk, Logs};
 pub(crate) use attempt::{Attempt, StreamName};
 pub(crate) use read::ReadError;
+pub(crate) use unended::Unended;
