@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use muster_common::control::Stamp;
 use muster_common::time::{Monotonic, Now};
-use muster_scheduler::{Config, Input, Scheduler};
+use muster_scheduler::{Config, Input, Scheduler, Stalls};
 use muster_service::clock::SystemClock;
 use muster_service::shutdown::Shutdown;
 use tokio::sync::{mpsc, watch};
@@ -22,7 +22,6 @@ use crate::handle::{INBOX_MAX, Message};
 use crate::history::History;
 use crate::life::{LifeError, begin, wait_for_room};
 use crate::reports::Errand;
-use crate::stalls::Stalls;
 use crate::store::{CommitError, Committed};
 
 /// What a driver is given.

@@ -27,7 +27,6 @@ mod reader;
 mod report;
 mod reports;
 mod sessions;
-mod stalls;
 mod watchers;
 
 pub use commits::BeginError;

@@ -9,6 +9,7 @@
 //! - [`Effect`], [`Event`], [`Answer`]: what must then be done; what watchers see; what callers are told.
 //! - `state/`: tables with their indexes, no policy. `change/`: what several inputs have in common. `policy/`: rules over
 //!   borrowed values, no changes; their goals are in its README.
+//! - [`Stalls`]: what whoever drives it counts, so that its own delays are held against no agent.
 //! - [`invariants::check`]: what must hold after every step, whatever came in.
 
 mod change;
@@ -22,6 +23,7 @@ mod policy;
 mod refusal;
 mod restore;
 mod scheduler;
+mod stalls;
 mod state;
 mod step;
 mod summary;
@@ -36,6 +38,7 @@ pub use input::{Ask, Input};
 pub use refusal::Refusal;
 pub use restore::RestoreError;
 pub use scheduler::Scheduler;
+pub use stalls::Stalls;
 pub use step::Step;
 pub use write::{
     BatchRow, CountersRow, End, HistoryRow, JobKind, JobRow, JobState, JobSummary, Key, LeasePart, LeaseRow,

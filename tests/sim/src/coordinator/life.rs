@@ -67,7 +67,7 @@ impl World {
         self.env.trace.mix(&[epoch.0, rows.len() as u64]);
         let tolerated = self.env.plan.scheduler.heartbeat;
         let found = &mut self.coordinators[coordinator];
-        found.stalls = super::Stalls::new(tolerated, now.monotonic);
+        found.stalls = muster_scheduler::Stalls::new(tolerated, now.monotonic);
         found.life = Some(Life {
             stamp: Stamp { store_id: STORE_ID, epoch },
             scheduler,

@@ -8,7 +8,6 @@ mod batch;
 mod door;
 mod effects;
 mod life;
-mod stalls;
 mod turn;
 
 use std::collections::{BTreeMap, VecDeque};
@@ -16,7 +15,7 @@ use std::collections::{BTreeMap, VecDeque};
 use muster_common::control::{Open, Stamp};
 use muster_common::id::{RunId, SessionId};
 use muster_common::time::Monotonic;
-use muster_scheduler::{Ask, Input, Scheduler};
+use muster_scheduler::{Ask, Input, Scheduler, Stalls};
 
 pub(crate) use batch::Batch;
 
@@ -24,7 +23,6 @@ use crate::client::CallId;
 use crate::clock::Clock;
 use crate::disk::{CommitFailure, Rows};
 use crate::network::StreamId;
-use stalls::Stalls;
 
 /// One process.
 #[derive(Debug)]

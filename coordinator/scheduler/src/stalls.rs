@@ -1,12 +1,13 @@
-//! How long the driver, or the store, could not do its work: deadlines of agents must not run out meanwhile.
+//! How long whoever drives a scheduler, or the store, could not do its work: deadlines of agents must not run out meanwhile.
 
 use std::time::Duration;
 
 use muster_common::time::Monotonic;
 
-/// Watches for spans in which no input was stepped or no commit ended.
+/// Watches for spans in which no input was stepped or no commit ended: each is told to the scheduler by
+/// [`Input::Stalled`](crate::Input::Stalled).
 #[derive(Debug)]
-pub(crate) struct Stalls {
+pub struct Stalls {
     tolerated: Duration,
     last_turn: Monotonic,
     told_until: Monotonic,
@@ -14,23 +15,25 @@ pub(crate) struct Stalls {
 
 impl Stalls {
     /// Spans up to `tolerated` are none; usually a heartbeat's interval.
-    pub(crate) fn new(tolerated: Duration, now: Monotonic) -> Self {
+    #[must_use]
+    pub const fn new(tolerated: Duration, now: Monotonic) -> Self {
         Self { tolerated, last_turn: now, told_until: now }
     }
 
     /// A turn of the driver begins. Answers with the span that it has missed, if that was too long.
-    pub(crate) fn turn(&mut self, now: Monotonic) -> Option<Duration> {
+    pub fn turn(&mut self, now: Monotonic) -> Option<Duration> {
         let since = std::mem::replace(&mut self.last_turn, now);
         self.span(since, now)
     }
 
     /// A commit has ended that began at `since`. Answers with the span that it took, if that was too long.
-    pub(crate) fn commit(&mut self, since: Monotonic, now: Monotonic) -> Option<Duration> {
+    pub fn commit(&mut self, since: Monotonic, now: Monotonic) -> Option<Duration> {
         self.span(since, now)
     }
 
     /// Whether a commit that began at `since` takes too long: no deadline is to be stepped before it has ended.
-    pub(crate) fn is_stalled(&self, since: Monotonic, now: Monotonic) -> bool {
+    #[must_use]
+    pub fn is_stalled(&self, since: Monotonic, now: Monotonic) -> bool {
         now.since(since) > self.tolerated
     }
 
