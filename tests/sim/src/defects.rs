@@ -298,8 +298,8 @@ pub const DEFECTS: &[Defect] = &[
         name: "turns upside down",
         story: "the project that holds the most slots gets the next",
         file: "coordinator/scheduler/src/policy/fairness.rs",
-        find: "Self { is_ordinary: head.is_ordinary, held, run: head.run }",
-        replace: "Self { is_ordinary: head.is_ordinary, held: u32::MAX - held, run: head.run }",
+        find: "Self { is_ordinary: head.is_ordinary, held, head }",
+        replace: "Self { is_ordinary: head.is_ordinary, held: u32::MAX - held, head }",
         within: 3_000,
     },
     Defect {

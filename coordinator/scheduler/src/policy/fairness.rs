@@ -1,8 +1,9 @@
 //! Which waiting job gets the next slot.
 //!
 //! Work that was lost with its agent comes first: it has waited before. Then the project that holds the fewest slots;
-//! within a project the job that holds the fewest (so every job gets its first slot before a test job gets its second),
-//! and of those the oldest. A project's claim falls as it gets slots and returns as they end, so none starves.
+//! within a project, and among projects that hold as many, the job that holds the fewest (so every job gets its first
+//! slot before a test job gets its second, also where the two ask for different agents), and of those the oldest. A
+//! project's claim falls as it gets slots and returns as they end, so none starves.
 
 use muster_common::id::{JobIndex, RunId};
 
@@ -17,12 +18,13 @@ pub(crate) struct JobRank {
     job: JobIndex,
 }
 
-/// Order of projects; the lowest is first.
+/// Order of projects, each with its first job of those that ask for the same things; the lowest is first. It is as good
+/// between two jobs of one project that ask for different things.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct ProjectRank {
     is_ordinary: bool,
     held: u32,
-    run: RunId,
+    head: JobRank,
 }
 
 /// Whether work was begun before and lost with its agent.
@@ -49,7 +51,7 @@ impl JobRank {
 impl ProjectRank {
     /// Rank of a project by its first job and the slots that it holds.
     pub(crate) fn new(head: JobRank, held: u32) -> Self {
-        Self { is_ordinary: head.is_ordinary, held, run: head.run }
+        Self { is_ordinary: head.is_ordinary, held, head }
     }
 }
 
@@ -80,6 +82,12 @@ mod tests {
         assert!(!gives_way(2, 0, 1));
         assert!(!gives_way(1, 0, 0), "the last slot is kept");
         assert!(!gives_way(5, 5, 0));
+    }
+
+    #[test]
+    fn a_job_that_holds_nothing_comes_first_whatever_class_it_is_in() {
+        let (rich, poor) = (job(Past::New, 20, 1), job(Past::New, 0, 9));
+        assert!(ProjectRank::new(poor, 25) < ProjectRank::new(rich, 25));
     }
 
     #[test]
