@@ -50,7 +50,8 @@ impl Scheduler {
         self.end_job(job, Outcome::Errored, Some(Reason::new(ReasonCode::QueueTimeout, message)));
     }
 
-    fn timeout(&mut self, job: JobId) {
+    /// A job has run longer than it may.
+    pub(crate) fn timeout(&mut self, job: JobId) {
         let limit_ms = self.spec(job).timeout_ms;
         let message = format!("it ran longer than its time limit of {} s", limit_ms / 1_000);
         let stop = Stop {

@@ -123,11 +123,18 @@ impl Scheduler {
         if self.end_if_stopped(job) {
             return;
         }
+        if finished.outcome == AttemptOutcome::TimedOut {
+            // The time of a shard is that of its job. An earlier life may have told it so, and that is not stored.
+            return self.timeout(job);
+        }
         let Some(shard) = shard else { return };
-        // What an earlier life told a shard is not stored: it may have told this one that nothing more comes.
-        let may_be_dismissed = shard.is_dismissed || finished.token.epoch < self.epoch;
-        if shard.has_result || (may_be_dismissed && finished.outcome == AttemptOutcome::Passed) {
+        // Nor is what an earlier life heard of a shard: this one may have brought results, or been told to end.
+        let is_of_earlier_life = finished.token.epoch < self.epoch;
+        let is_dismissed = shard.is_dismissed && finished.outcome == AttemptOutcome::Passed;
+        if shard.has_result || is_dismissed {
             self.job_mut(job).avoid.remove(agent);
+        } else if is_of_earlier_life {
+            self.pending.offers.insert(job);
         } else {
             self.take_barren_shard(agent, job, finished.outcome);
         }
