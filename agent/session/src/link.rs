@@ -39,7 +39,7 @@ pub(crate) struct Pulse {
 }
 
 /// Times that the coordinator has given with its last `Opened`.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Pace {
     pub(crate) heartbeat: Duration,
     pub(crate) lease: Duration,
@@ -99,3 +99,18 @@ impl Default for Pace {
 const HEARTBEAT_MS_MIN: u64 = 10;
 const HEARTBEAT_MS_MAX: u64 = 60_000;
 const LEASE_MS_MAX: u64 = 24 * 60 * 60 * 1_000;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_that_a_coordinator_asks_for_are_held_within_bounds() {
+        let day = Duration::from_secs(86_400);
+        let longest = Pace::new(u64::MAX, u64::MAX, u64::MAX);
+        assert_eq!(longest, Pace { heartbeat: Duration::from_secs(60), lease: day, lease_unrepeatable: day });
+        let shortest = Pace::new(0, 0, 0);
+        let heartbeat = Duration::from_millis(10);
+        assert_eq!(shortest, Pace { heartbeat, lease: 2 * heartbeat, lease_unrepeatable: heartbeat });
+    }
+}

@@ -102,4 +102,20 @@ mod tests {
             assert!(crate::spool::weight(part) <= MESSAGE_BYTES_MAX);
         }
     }
+
+    #[test]
+    fn a_part_is_filled_to_its_last_byte() {
+        let name = |bytes: usize| "x".repeat(bytes - ITEM_BYTES);
+        let lengths = |names: Vec<String>| -> Vec<usize> {
+            let parts = discovered(Discovered { token: TOKEN, first: TestIndex(0), tests: names });
+            let length = |part: &FromAgent| match part {
+                FromAgent::Discovered(part) => part.tests.len(),
+                other => panic!("{other:?}"),
+            };
+            parts.iter().map(length).collect()
+        };
+        let half = PART_BYTES_MAX / 2;
+        assert_eq!(lengths(vec![name(half), name(half), name(half)]), [2, 1]);
+        assert_eq!(lengths(vec![name(half), name(half + 1), name(half)]), [1, 1, 1]);
+    }
 }

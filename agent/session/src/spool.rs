@@ -135,3 +135,103 @@ pub(crate) fn weight(message: &FromAgent) -> usize {
 const MESSAGE_BYTES: usize = 64;
 /// What one thing in a list takes beside its texts.
 pub(crate) const ITEM_BYTES: usize = 48;
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use muster_common::control::{
+        ArtifactMade, Discovered, Finished, Output, TestResult, TestResults, TestStarted, Withdrawn,
+    };
+    use muster_common::digest::Digest;
+    use muster_common::error_code::{Reason, ReasonCode};
+    use muster_common::id::{Epoch, TestIndex, Token};
+    use muster_common::outcome::{AttemptOutcome, TryOutcome};
+
+    use super::*;
+
+    const TOKEN: Token = Token { epoch: Epoch(1), counter: 1 };
+
+    /// A message of 100 bytes beside its frame.
+    fn refusal() -> FromAgent {
+        FromAgent::Refused { token: TOKEN, reason: Reason::new(ReasonCode::OutcomeUnknown, "x".repeat(100)) }
+    }
+
+    fn window(window_bytes: usize) -> Config {
+        Config { window_bytes, ..Config::default() }
+    }
+
+    #[test]
+    fn a_window_is_filled_to_its_last_byte() {
+        let mut spool = Spool::new(Vec::new());
+        for _ in 0..3 {
+            spool.append(refusal());
+        }
+        let config = window(2 * weight(&refusal()));
+        let mut sent = || spool.send_next(&config).map(|(sequence, _)| sequence);
+        assert_eq!([sent(), sent(), sent()], [Some(1), Some(2), None]);
+    }
+
+    #[test]
+    fn a_message_longer_than_the_window_is_sent_alone() {
+        let mut spool = Spool::new(Vec::new());
+        for _ in 0..2 {
+            spool.append(refusal());
+        }
+        assert!(spool.send_next(&window(1)).is_some());
+        assert!(spool.send_next(&window(1)).is_none(), "another is under way");
+        spool.acknowledge(1).expect("it was sent");
+        assert!(spool.send_next(&window(1)).is_some());
+    }
+
+    #[test]
+    fn bytes_are_those_of_what_is_kept() {
+        let mut spool = Spool::new(vec![(7, refusal())]);
+        assert_eq!(spool.append(refusal()), 8);
+        assert_eq!(spool.bytes(), 2 * weight(&refusal()));
+        spool.send_next(&window(1_000));
+        spool.acknowledge(7).expect("it was sent");
+        assert_eq!((spool.bytes(), spool.len()), (weight(&refusal()), 1));
+        assert_eq!(spool.clear(), Some(8));
+        assert_eq!((spool.bytes(), spool.is_empty()), (0, true));
+    }
+
+    #[test]
+    fn a_message_weighs_its_texts_and_its_lists() {
+        let result = TestResult {
+            test: TestIndex(0),
+            outcome: TryOutcome::Failed,
+            duration_us: 1,
+            message: "why".to_owned(),
+            output: Output::Inline(vec![0; 5]),
+        };
+        let stored = TestResult { output: Output::Stored(Digest { hash: [0; 32], size_bytes: 0 }), ..result.clone() };
+        let silent = TestResult { output: Output::None, ..result.clone() };
+        let finished = Finished {
+            token: TOKEN,
+            outcome: AttemptOutcome::Passed,
+            log_bytes: 1_000_000,
+            is_log_complete: true,
+            artifacts: vec![ArtifactMade { name: "dist".to_owned(), root: Digest { hash: [0; 32], size_bytes: 0 } }],
+            outputs: BTreeMap::from([("key".to_owned(), "value".to_owned())]),
+            seal: None,
+        };
+        let tests = vec![TestIndex(0), TestIndex(1)];
+        let names = vec!["ab".to_owned(), "cde".to_owned()];
+        let weights = [
+            (FromAgent::Discovered(Discovered { token: TOKEN, first: TestIndex(0), tests: names }), 5 + 2 * ITEM_BYTES),
+            (
+                FromAgent::TestResults(TestResults { batch: TOKEN, results: vec![result, stored, silent] }),
+                3 * 3 + 5 + 4 * ITEM_BYTES,
+            ),
+            (FromAgent::TestStarted(TestStarted { batch: TOKEN, tests: tests.clone() }), 2 * ITEM_BYTES),
+            (FromAgent::Withdrawn(Withdrawn { batch: TOKEN, given_up: tests.clone(), started: tests }), 4 * ITEM_BYTES),
+            (FromAgent::Finished(finished), 4 + 2 * ITEM_BYTES + 3 + 5 + ITEM_BYTES),
+            (refusal(), 100),
+            (FromAgent::Draining, 0),
+        ];
+        for (message, content) in weights {
+            assert_eq!(weight(&message), content + MESSAGE_BYTES, "{message:?}");
+        }
+    }
+}

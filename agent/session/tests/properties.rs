@@ -18,6 +18,8 @@ use proptest::collection::vec;
 use proptest::prelude::{ProptestConfig, Strategy, any, prop_oneof, proptest};
 
 const SLOTS: usize = 3;
+/// What a few messages fill.
+const SPOOL_BYTES_MAX: usize = 200;
 
 #[derive(Clone, Debug)]
 enum Action {
@@ -116,7 +118,7 @@ impl Shell {
             version: String::new(),
             features: Vec::new(),
         };
-        let config = Config { window_messages: 3, ..Config::default() };
+        let config = Config { window_messages: 3, spool_bytes_max: SPOOL_BYTES_MAX, ..Config::default() };
         Self {
             session: Session::new(config, identity),
             now: Monotonic::default(),
@@ -289,7 +291,9 @@ impl Shell {
             assert!(!self.has_left, "after its exit it asks for {effect:?}");
             self.carry_out(effect);
         }
-        assert!(self.session.load().running >= self.running.len());
+        let load = self.session.load();
+        assert!(load.running >= self.running.len());
+        assert_eq!(load.is_full, load.spool_bytes >= SPOOL_BYTES_MAX);
     }
 
     fn carry_out(&mut self, effect: Effect) {
