@@ -61,6 +61,11 @@ impl Clients {
 
 impl World {
     pub(crate) fn ask(&mut self, question: Question) {
+        self.call(question);
+    }
+
+    /// Asks, and says under which number.
+    pub(crate) fn call(&mut self, question: Question) -> CallId {
         if let Question::Submit(plan) = question {
             self.clients.asking[plan] += 1;
         }
@@ -69,6 +74,7 @@ impl World {
         let call = self.clients.calls.len() - 1;
         let latency = self.net.latency(None);
         self.env.after(latency, Event::Request(call));
+        call
     }
 
     pub(crate) fn on_request(&mut self, call: CallId) {
@@ -142,7 +148,7 @@ impl World {
         match question {
             Question::Submit(plan) => self.submitted(plan, answer),
             Question::Cancel(plan, run) => self.cancelled(plan, run, answer),
-            Question::Watch { watcher, .. } => self.watch_answered(watcher, answer),
+            Question::Watch { watcher, .. } => self.watch_answered(watcher, call, answer),
             Question::ListRunTests { run, limit, .. } => {
                 if let Some(Answer::Tests { next: Some(from), .. }) = answer {
                     self.ask(Question::ListRunTests { run, from, limit });
@@ -231,7 +237,7 @@ impl World {
             Deed::WatchRun(plan) => {
                 let run = self.run_of(plan);
                 let watcher = self.add_watcher(run);
-                self.ask(Question::Watch { watcher, run });
+                self.on_watch(watcher);
             }
             Deed::ListAgents => self.ask(Question::ListAgents),
             Deed::Overview => self.ask(Question::Overview),
