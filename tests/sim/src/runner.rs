@@ -110,6 +110,7 @@ fn options(seed: u64, settings: &Settings) -> Options {
     let coordinator_down_max = one_of(&[100_000, 3_000_000, 30_000_000]);
     let duplicate_permille = one_of(&[0, 0, 5, 100]);
     let lost_answer_permille = one_of(&[0, 0, 30, 300]);
+    let drains_between_leases = one_of(&[0, 1]) == 1;
     let amount = |permille: u64| if settings.has_faults { u32::try_from(permille).unwrap_or(0) } else { 0 };
     Options {
         encoding: settings.encoding.clone(),
@@ -119,5 +120,6 @@ fn options(seed: u64, settings: &Settings) -> Options {
         coordinator_down_max,
         duplicate_permille: amount(duplicate_permille),
         lost_answer_permille: amount(lost_answer_permille),
+        drains_between_leases,
     }
 }

@@ -129,8 +129,7 @@ fn effect_kind(effect: &Effect) -> &'static str {
     }
 }
 
-/// Every kind but `open`, which is no message of an open session, and an agent's refusal: nobody asks an agent of the simulation
-/// for what it could not do.
+/// Every kind but `open`, which is no message of an open session.
 const ALL: &[&str] = &[
     "submit",
     "cancel",
@@ -150,6 +149,7 @@ const ALL: &[&str] = &[
     "stalled",
     "heartbeat",
     "accepted",
+    "refused by an agent",
     "started",
     "discovered",
     "test started",

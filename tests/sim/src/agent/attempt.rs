@@ -253,6 +253,9 @@ impl World {
             if has_passed { handed_over(&attempt.lease, leaves_out) } else { (Vec::new(), BTreeMap::new()) };
         let finished = Finished { token, outcome, log_bytes: 1, is_log_complete: true, artifacts, outputs, seal };
         self.say(agent, Work::Finished(Box::new(finished)));
+        if std::mem::take(&mut self.agents[agent].drains_at_next_end) {
+            self.env.after(DRAINS_AFTER, Event::AgentDeparts(agent));
+        }
     }
 }
 
@@ -296,5 +299,7 @@ fn fenced() -> AttemptOutcome {
     AttemptOutcome::Errored { reason: Reason::new(ReasonCode::OutcomeUnknown, "its lease could not be renewed") }
 }
 
+/// From the end of an attempt to the moment at which its agent drains, if it waited for that: no answer can be there yet.
+const DRAINS_AFTER: u64 = 20;
 /// How long processes may take to end when they are told to.
 const STOP_MICROS_MAX: u64 = 3_000_000;

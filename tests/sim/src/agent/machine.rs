@@ -83,9 +83,13 @@ impl World {
     /// As planned.
     pub(crate) fn on_agent_departs(&mut self, agent: usize) {
         let Some((_, departure)) = self.env.plan.agents[agent].leaves else { return };
-        self.agents[agent].has_departed = true;
+        let found = &mut self.agents[agent];
+        let is_first = !std::mem::replace(&mut found.has_departed, true);
         match departure {
             Departure::Vanishes => self.kill_agent(agent, true, true),
+            Departure::Drains if is_first && self.options.drains_between_leases && !found.attempts.is_empty() => {
+                found.drains_at_next_end = true;
+            }
             Departure::Drains => {
                 self.thaw_agent(agent);
                 self.feed(agent, Input::Drain);

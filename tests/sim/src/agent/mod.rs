@@ -27,6 +27,8 @@ pub struct Agent {
     session: Option<Session>,
     is_frozen: bool,
     pub(crate) has_departed: bool,
+    /// It drains as soon as something that it runs has ended, when its slot may have been given away again.
+    drains_at_next_end: bool,
     pub(crate) life: u64,
     pub(crate) clock: Clock,
     spool: SpoolFile,
@@ -63,6 +65,7 @@ impl Agent {
             session: None,
             is_frozen: false,
             has_departed: false,
+            drains_at_next_end: false,
             life: 0,
             clock,
             spool: SpoolFile::default(),

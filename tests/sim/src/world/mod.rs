@@ -49,6 +49,8 @@ pub(crate) struct Options {
     pub(crate) coordinator_down_max: u64,
     pub(crate) duplicate_permille: u32,
     pub(crate) lost_answer_permille: u32,
+    /// Agents that leave wait for the end of something that they run, so that the next lease crosses their word.
+    pub(crate) drains_between_leases: bool,
 }
 
 /// A promise that did not hold.
