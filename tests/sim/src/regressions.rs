@@ -21,15 +21,51 @@ pub const REGRESSIONS: &[Regression] = &[
                 Scenario: stall_is_no_credit.",
     },
     Regression {
+        seed: 1531,
+        story: "A coordinator died when its snapshot for a watcher had left and the answer had not: the watcher of \
+                the simulation came again twice, and heard the end twice. A mistake of the simulation: a watcher \
+                does one thing at a time.",
+    },
+    Regression { seed: 1896, story: "A job was passed over 31 times, as in 30402." },
+    Regression {
+        seed: 2254,
+        story: "A second attempt to list a suite listed one test, of which none can be there twice; the model did \
+                not allow its verdict. A mistake of the model.",
+    },
+    Regression {
+        seed: 3991,
+        story: "A job ran longer than its limit, its shard was told to stop, and the coordinator was replaced before \
+                it heard the shard's end; the next life called it a shard without results, and the job errored. \
+                Scenario: shard_timed_out_by_an_earlier_life.",
+    },
+    Regression {
+        seed: 6844,
+        story: "On a fleet with one free slot a run of 31 jobs came before one job of a younger run of another project. \
+                That is the order that is promised: neither held anything. The check asked for more, and says now what it \
+                asks for.",
+    },
+    Regression { seed: 10_324, story: "A younger run waited for an older one of another project, as in 6844." },
+    Regression { seed: 10_501, story: "A younger run waited for an older one of another project, as in 6844." },
+    Regression {
         seed: 10_565,
         story: "A failed test was run again and its agent lost; then the suite was found broken, and the test had its \
                 verdict. The lost agent's late result of the second try gave it another. \
                 Scenario: late_retry_of_a_broken_suite.",
     },
+    Regression { seed: 11_064, story: "A younger run waited for an older one of another project, as in 6844." },
     Regression {
         seed: 11_307,
         story: "A coordinator told a shard that nothing more comes, and was replaced before it heard the shard's end; the \
                 next life took the empty end for a failure, and the job ended errored. \
                 Scenario: dismissed_by_an_earlier_life.",
     },
+    Regression { seed: 11_773, story: "A younger run waited for an older one of another project, as in 6844." },
+    Regression { seed: 30_332, story: "Tests were reported of a list that should have had one twice, as in 2254." },
+    Regression {
+        seed: 30_402,
+        story: "A job that held nothing was passed over 31 times for further shards of a suite of its own project, \
+                because the two asked for different agents: classes were not compared by what their first jobs hold. \
+                Scenario: first_slot_before_second_across_classes.",
+    },
+    Regression { seed: 100_214, story: "A listing was passed over for shards of another suite, as in 30402." },
 ];

@@ -1,5 +1,10 @@
-//! No starvation: a job whose project holds nothing is not passed over again and again for jobs of others, and within a
-//! project a job that holds nothing comes before the next slot of one that holds some.
+//! No starvation. A job that holds nothing, and could run on the agent that has a slot, is not passed over again and again:
+//!
+//! - within its project for a further slot of a job that holds some already, whatever agents that one asks for;
+//! - where its project holds nothing at all, for a job of a project that holds some, or of a younger run.
+//!
+//! Where nobody holds anything the older run goes first, however many jobs it has: a fleet of one slot works run by run.
+//! Lost work goes before everything else.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -67,6 +72,10 @@ impl FairTurns {
         }
         let others = rows::leases(live.written).filter(|other| !other.is_over && other.job == row.job).count();
         let Some(winner) = project(live, row.job) else { return Ok(()) };
+        let slots = rows::leases(live.written)
+            .filter(|other| !other.is_over && project(live, other.job).as_ref() == Some(&winner))
+            .count();
+        // A slot whose lease is over counts until its agent has given it back.
         let rested = view.plan.scheduler.stop_grace + Duration::from_secs(30);
         let waiting = self.line.waiting(live);
         for job in waiting.iter().filter(|job| self.line.fits(live, job.job, member)) {
@@ -75,7 +84,7 @@ impl FairTurns {
                 others > 1
             } else {
                 self.held.get(&loser).is_none_or(|at| view.at.saturating_sub(*at) > rested)
-                    && self.held.contains_key(&winner)
+                    && (slots > 1 || job.job.run < row.job.run)
             };
             if is_passed {
                 let times = self.passed.entry(job.job).or_default();
