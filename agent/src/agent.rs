@@ -8,6 +8,7 @@ use std::sync::Arc;
 use muster_common::id::AgentLife;
 use muster_service::blob::BlobClient;
 use muster_service::endpoint::EndpointError;
+use muster_service::supervision::Pulse;
 use muster_service::version::VERSION;
 use muster_service::workspace::{BlobCache, remove_tree};
 use muster_session::{Config, Identity, Restored, Session};
@@ -31,6 +32,7 @@ use crate::spool::Spool;
 pub struct Agent {
     mark: Mark,
     signals: Signals,
+    pulse: Pulse,
     task: JoinHandle<()>,
 }
 
@@ -61,6 +63,12 @@ impl Agent {
     #[must_use]
     pub fn mark(&self) -> &Mark {
         &self.mark
+    }
+
+    /// Beats for as long as it does its work.
+    #[must_use]
+    pub fn pulse(&self) -> Pulse {
+        self.pulse.clone()
     }
 
     /// Asks it to take no new lease, finish the rest, and leave. Returns at once.
@@ -95,12 +103,12 @@ pub async fn start(options: Options) -> Result<Agent, StartError> {
     options.coordinator.check_plaintext(options.is_insecure_allowed)?;
     let signals = Signals::default();
     let (parts, lock) = prepare(options, signals.clone()).await?;
-    let mark = parts.host.mark.clone();
+    let (mark, pulse) = (parts.host.mark.clone(), parts.pulse.clone());
     let task = tokio::spawn(async move {
         Driver::new(parts).run().await;
         drop(lock);
     });
-    Ok(Agent { mark, signals, task })
+    Ok(Agent { mark, signals, pulse, task })
 }
 
 async fn prepare(options: Options, signals: Signals) -> Result<(Parts, Flock<File>), StartError> {
@@ -141,7 +149,9 @@ async fn prepare(options: Options, signals: Signals) -> Result<(Parts, Flock<Fil
     };
     let endpoint = options.coordinator.clone();
     let session = session(options, restored);
-    let parts = Parts { session, endpoint, host: Arc::new(host), spool, is_connected: connected_sender, signals };
+    let is_connected = connected_sender;
+    let pulse = Pulse::default();
+    let parts = Parts { session, endpoint, host: Arc::new(host), spool, is_connected, signals, pulse };
     Ok((parts, lock))
 }
 

@@ -8,6 +8,7 @@ use muster_common::control::FromAgent;
 use muster_common::id::Token;
 use muster_service::clock::SystemClock;
 use muster_service::endpoint::Endpoint;
+use muster_service::supervision::Pulse;
 use muster_session::{Effect, Input, Notice, Session, Work};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
@@ -35,6 +36,7 @@ pub(crate) struct Driver {
     work: mpsc::Receiver<Work>,
     work_sender: mpsc::Sender<Work>,
     signals: Signals,
+    pulse: Pulse,
 }
 
 /// What is asked of a running agent from within its process.
@@ -54,11 +56,12 @@ pub(crate) struct Parts {
     pub(crate) spool: Spool,
     pub(crate) is_connected: watch::Sender<bool>,
     pub(crate) signals: Signals,
+    pub(crate) pulse: Pulse,
 }
 
 impl Driver {
     pub(crate) fn new(parts: Parts) -> Self {
-        let Parts { session, endpoint, host, spool, is_connected, signals } = parts;
+        let Parts { session, endpoint, host, spool, is_connected, signals, pulse } = parts;
         let (work_sender, work) = mpsc::channel(WORK_WAITING_MAX);
         Self {
             session,
@@ -74,6 +77,7 @@ impl Driver {
             work,
             work_sender,
             signals,
+            pulse,
         }
     }
 
@@ -86,6 +90,7 @@ impl Driver {
                 break;
             }
             next = loop {
+                self.pulse.beat();
                 if let Some(due) = self.due() {
                     break Some(due);
                 }

@@ -9,6 +9,7 @@ use muster_agent::options::Options;
 use muster_agent::{Agent, StartError};
 use muster_common::id::AgentName;
 use muster_service::shutdown::stop_signal;
+use muster_service::supervision;
 use muster_service::telemetry;
 
 #[tokio::main]
@@ -33,6 +34,8 @@ async fn run() -> anyhow::Result<()> {
         directory = %options.directory.display(),
         "agent started"
     );
+    supervision::ready(&format!("agent {} of {}", options.name, options.coordinator));
+    tokio::spawn(supervision::keep_alive(agent.pulse(), || false));
     leave_on_signals(agent).await
 }
 
@@ -66,6 +69,7 @@ async fn leave_on_signals(mut agent: Agent) -> anyhow::Result<()> {
             tracing::info!(signal = signal.context("cannot listen for signals")?, "finishing what runs; again to stop at once");
         }
     }
+    supervision::stopping("finishing what runs");
     agent.drain();
     tokio::select! {
         () = agent.left() => return Ok(()),

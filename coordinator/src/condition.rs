@@ -2,7 +2,7 @@
 
 /// Told by the driver; seen in the health and in refusals.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Condition {
+pub enum Condition {
     /// It can.
     Serving,
     /// A commit has failed; the state is read again from the store.

@@ -11,6 +11,7 @@ use muster_common::control::Stamp;
 use muster_service::clock::SystemClock;
 use muster_service::endpoint::Endpoint;
 use muster_service::shutdown::Shutdown;
+use muster_service::supervision::Pulse;
 use tokio::sync::{mpsc, watch};
 use tokio::task::{JoinError, JoinHandle};
 
@@ -35,6 +36,7 @@ pub struct Coordinator {
     condition: watch::Receiver<Condition>,
     history: Arc<History>,
     shutdown: Shutdown,
+    pulse: Pulse,
     work: Option<JoinHandle<Result<(), Failure>>>,
 }
 
@@ -100,6 +102,7 @@ pub async fn start(options: Options) -> Result<Coordinator, StartError> {
     let (condition_told, condition) = watch::channel(Condition::Restoring);
     let (handle, inbox, absence) = Handle::new(condition.clone());
     let (errands_out, errands) = mpsc::unbounded_channel();
+    let pulse = Pulse::default();
     let parts = Parts {
         config: options.scheduler.clone(),
         inbox,
@@ -107,6 +110,7 @@ pub async fn start(options: Options) -> Result<Coordinator, StartError> {
         history: Arc::clone(&history),
         condition: condition_told,
         shutdown: shutdown.clone(),
+        pulse: pulse.clone(),
     };
     let store = Box::new(SledStore::at(options.data.join("state"), options.store));
     let driver = FirstLife::open(store, parts).await?;
@@ -128,7 +132,7 @@ pub async fn start(options: Options) -> Result<Coordinator, StartError> {
         shutdown: shutdown.clone(),
     };
     let work = tokio::spawn(work(driver, listener, services, errands, absence));
-    Ok(Coordinator { address, data: options.data, stamp, condition, history, shutdown, work: Some(work) })
+    Ok(Coordinator { address, data: options.data, stamp, condition, history, shutdown, pulse, work: Some(work) })
 }
 
 impl Coordinator {
@@ -163,6 +167,18 @@ impl Coordinator {
         let epoch = self.stamp.borrow().epoch;
         let open_runs = self.history.open_runs();
         format!("serving on {} from {}, epoch {epoch}, {open_runs} open runs", self.address, self.data.display())
+    }
+
+    /// Beats while it serves; it pauses while the state is read again, or while the disk is full.
+    #[must_use]
+    pub fn pulse(&self) -> Pulse {
+        self.pulse.clone()
+    }
+
+    /// Whether it serves, as that changes.
+    #[must_use]
+    pub fn condition(&self) -> watch::Receiver<Condition> {
+        self.condition.clone()
     }
 
     /// Returns only if it ends by itself, with the reason.

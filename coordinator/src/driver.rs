@@ -13,6 +13,7 @@ use muster_common::time::{Monotonic, Now};
 use muster_scheduler::{Config, Input, Scheduler, Stalls};
 use muster_service::clock::SystemClock;
 use muster_service::shutdown::Shutdown;
+use muster_service::supervision::Pulse;
 use tokio::sync::{mpsc, watch};
 
 use crate::commits::{Batch, BeginError, Commits, Durable};
@@ -33,6 +34,7 @@ pub(crate) struct Parts {
     pub(crate) history: Arc<History>,
     pub(crate) condition: watch::Sender<Condition>,
     pub(crate) shutdown: Shutdown,
+    pub(crate) pulse: Pulse,
 }
 
 /// One life of the coordinator after another, on one store.
@@ -107,6 +109,7 @@ impl Driver {
     }
 
     fn turn(&mut self, may_step_deadline: bool) {
+        self.parts.pulse.beat();
         let now = self.clock.now();
         if let Some(span) = self.stalls.turn(now.monotonic) {
             self.stalled(now, span);

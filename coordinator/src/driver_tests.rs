@@ -185,6 +185,7 @@ impl Life {
             history: Arc::clone(&history),
             condition: condition_told,
             shutdown: shutdown.clone(),
+            pulse: Pulse::default(),
         };
         let driver = FirstLife::open(store, parts).await.expect("the store opens");
         Self { handle, history, shutdown, driver: tokio::spawn(driver.run()), _errands: errands_in }

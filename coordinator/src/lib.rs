@@ -30,6 +30,7 @@ mod sessions;
 mod watchers;
 
 pub use commits::BeginError;
+pub use condition::Condition;
 pub use coordinator::{Coordinator, Failure, StartError, start};
 pub use grpc::{Address, BindError, Listen};
 pub use life::LifeError;

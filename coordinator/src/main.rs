@@ -7,9 +7,9 @@ use std::process::ExitCode;
 
 use anyhow::Context as _;
 use clap::Parser as _;
-use muster_coordinator::Coordinator;
+use muster_coordinator::{Condition, Coordinator};
 use muster_service::shutdown::stop_signal;
-use muster_service::telemetry;
+use muster_service::{supervision, telemetry};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 
 use settings::Arguments;
@@ -37,6 +37,9 @@ fn serve(arguments: Arguments) -> anyhow::Result<()> {
     runtime.block_on(async {
         let coordinator = muster_coordinator::start(settings.options).await?;
         println!("muster-coordinator: {}", coordinator.greeting());
+        supervision::ready(&coordinator.greeting());
+        let condition = coordinator.condition();
+        tokio::spawn(supervision::keep_alive(coordinator.pulse(), move || *condition.borrow() != Condition::Serving));
         until_stopped(coordinator).await
     })
 }
@@ -46,6 +49,7 @@ async fn until_stopped(mut coordinator: Coordinator) -> anyhow::Result<()> {
         signal = stop_signal() => {
             let signal = signal.context("cannot wait for signals")?;
             tracing::info!(signal, "shutting down");
+            supervision::stopping("making durable what was accepted");
         }
         failure = coordinator.failed() => return Err(failure.into()),
     }

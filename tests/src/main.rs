@@ -38,6 +38,8 @@ enum Task {
     Defects(task::defects::Arguments),
     /// Change the pure crates in every small way, and see that their tests find each.
     Mutants(task::mutants::Arguments),
+    /// Hold the systemd units against what systemd says of them.
+    Units,
     /// List dependencies that are in the build in two versions, and fail on one that is not argued.
     Duplicates,
 }
@@ -55,6 +57,7 @@ fn main() -> ExitCode {
         Task::Makespan(arguments) => task::makespan::run(&arguments),
         Task::Defects(arguments) => task::defects::run(&arguments),
         Task::Mutants(arguments) => task::mutants::run(&arguments),
+        Task::Units => task::units::run(),
         Task::Duplicates => task::duplicates::run(),
     };
     match outcome {

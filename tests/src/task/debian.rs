@@ -50,6 +50,7 @@ const NEEDED: &[(&str, &str)] = &[
     ("iproute2", "ip"),
     ("nftables", "nft"),
     ("util-linux", "setpriv"),
+    ("systemd", "systemd-analyze"),
     ("e2fsprogs", "mkfs.ext4"),
     ("mount", "mount"),
     ("faketime", "libfaketimeMT.so.1"),

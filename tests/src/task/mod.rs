@@ -14,6 +14,7 @@ pub(crate) mod powercut;
 pub(crate) mod sim;
 pub(crate) mod store_bench;
 pub(crate) mod test;
+pub(crate) mod units;
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
