@@ -1,7 +1,7 @@
 //! Exactly those results count that should: of a live batch, or of one that is over if they say more than that the test
 //! could not be run; each try ends once. Everything else changes nothing. Told from the rows alone.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use muster_common::control::{FromAgent, TestResults};
 use muster_common::id::{AgentName, JobId, TestIndex, Token};
@@ -18,6 +18,8 @@ pub(super) struct CountedResults {
     fleet: Fleet,
     /// What the step must count, by job and test.
     expected: BTreeMap<(JobId, TestIndex), Expected>,
+    /// What the step must not count although somebody says it, by test and batch.
+    refused: BTreeSet<(JobId, TestIndex, Token)>,
     /// Whether the step may end the job instead: a result is of a test that was not dealt.
     ends_job: Option<JobId>,
     /// How many tries of each test have ended.
@@ -39,6 +41,7 @@ impl Check for CountedResults {
         let result = match moment {
             Moment::Stepping { coordinator, input } => {
                 self.expected.clear();
+                self.refused.clear();
                 self.ends_job = None;
                 if let Some(live) = rows::live(view, *coordinator) {
                     self.foresee(live, input);
@@ -95,6 +98,8 @@ impl CountedResults {
             if is_current && is_open && is_worth {
                 let expected = Expected { batch: results.batch, outcome: result.outcome };
                 self.expected.entry((batch.job, result.test)).or_insert(expected);
+            } else {
+                self.refused.insert((batch.job, result.test, results.batch));
             }
         }
     }
@@ -119,14 +124,17 @@ impl CountedResults {
         Ok(())
     }
 
-    /// A try that was added is one that was foreseen, or says only that the test could not be run.
+    /// A try that was added is one that was foreseen, or one by which the scheduler itself says that the test could not
+    /// be run.
     fn compare_row(&mut self, row: &TestRow) -> Result<(), String> {
         let place = (row.job, row.test);
         let expected = self.expected.get(&place);
         let ended = self.ended.insert(place, row.tries.len()).unwrap_or(0);
         let fits = |counted: &TryRow| match expected {
             Some(expected) => expected.batch == counted.token && expected.outcome == counted.outcome,
-            None => counted.outcome == TryOutcome::Errored,
+            None => {
+                counted.outcome == TryOutcome::Errored && !self.refused.contains(&(row.job, row.test, counted.token))
+            }
         };
         match row.tries.get(ended..) {
             Some([]) => Ok(()),
