@@ -225,6 +225,7 @@ pub(crate) mod samples {
         let tally = Tally::of(tests);
         let mut job = job(number, "unit", v1::JobKind::Tests);
         job.tests = Some(v1::TestCounts {
+            quarantined: 0,
             discovered: tally.sum(),
             passed: tally.passed,
             failed: tally.failed,
