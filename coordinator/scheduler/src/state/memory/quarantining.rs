@@ -96,6 +96,7 @@ impl Memory {
         let rate = flakiness::rate(test.record(), |outcome| self.health.is_discredited(outcome));
         quarantine.until <= now
             || self.standing(test) == Standing::Broken
+            || (quarantine.is_automatic && self.standing(test) == Standing::Healthy)
             || quiet.min(since) >= flakiness::quiet_runs_wanted(rate)
     }
 
@@ -123,11 +124,13 @@ const AUTOMATIC_MS: u64 = 30 * 24 * 3_600 * 1_000;
 mod tests {
     use std::sync::Arc;
 
-    use muster_common::id::RunId;
+    use muster_common::id::{AgentName, RunId};
 
     use super::*;
     use crate::RememberedOutcome as Outcome;
+    use crate::policy::diagnosis::Tally;
     use crate::policy::remembering::Sight;
+    use crate::state::agent_number;
 
     struct Story {
         memory: Memory,
@@ -184,6 +187,22 @@ mod tests {
         }
         assert_eq!(story.run(Outcome::Failed, 1), Some(false));
         assert_eq!(story.run(Outcome::Failed, 1), None, "and it stays outside");
+    }
+
+    #[test]
+    fn a_test_that_only_sick_agents_failed_is_released_when_they_are_found() {
+        let mut story = Story::flaky();
+        let agents: Vec<AgentName> = ["a", "b", "c"].map(|name| AgentName(name.to_owned())).into();
+        let test = story.memory.suites.get_mut(&story.suite).and_then(|suite| suite.tests[0].as_mut());
+        for (outcome, agent) in test.expect("it is there").recent.iter_mut().zip(agents.iter().cycle()) {
+            outcome.agent = agent_number(agent);
+        }
+        assert_eq!(story.run(Outcome::Passed, 1), None);
+        for agent in &agents {
+            story.memory.health.observe(agent, Tally::default(), &[], Wall::default());
+            story.memory.health.fence_off(agent, Wall::default());
+        }
+        assert_eq!(story.run(Outcome::Passed, 1), Some(false));
     }
 
     #[test]
