@@ -26,6 +26,16 @@ pub enum Refusal {
         /// Its name.
         name: String,
     },
+    /// The test fails in every try.
+    #[error(
+        "test `{name}` of project {project} is broken, not flaky: it fails in every try; mend it, or leave it out of the run"
+    )]
+    TestBroken {
+        /// Its project.
+        project: String,
+        /// Its name.
+        name: String,
+    },
     /// The test is not in quarantine.
     #[error("test `{name}` of project {project} is not in quarantine")]
     TestNotQuarantined {

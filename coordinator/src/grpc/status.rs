@@ -78,6 +78,9 @@ pub(super) fn from_refusal(refusal: &Refusal) -> Status {
             with(Code::NotFound, "AGENT_UNKNOWN", message, [("agent", agent.to_string())])
         }
         Refusal::TestUnknown { name, .. } => with(Code::NotFound, "TEST_UNKNOWN", message, [("test", name.clone())]),
+        Refusal::TestBroken { name, .. } => {
+            with(Code::FailedPrecondition, "TEST_BROKEN", message, [("test", name.clone())])
+        }
         Refusal::TestNotQuarantined { name, .. } => {
             with(Code::FailedPrecondition, "TEST_NOT_QUARANTINED", message, [("test", name.clone())])
         }

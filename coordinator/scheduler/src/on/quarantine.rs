@@ -4,10 +4,19 @@ use muster_common::id::AgentName;
 use muster_common::time::Wall;
 
 use crate::scheduler::Scheduler;
-use crate::{Answer, Ask, Quarantine, Refusal, TestName};
+use crate::{Answer, Ask, Quarantine, Refusal, Standing, TestName};
 
 impl Scheduler {
     pub(crate) fn on_quarantine_test(&mut self, ask: Ask, test: &TestName, owner: String, reason: String, until: Wall) {
+        if self
+            .memory
+            .tests_named(&test.project, &test.name)
+            .iter()
+            .any(|known| known.standing == Standing::Broken && test.job.as_ref().is_none_or(|job| *job == known.job))
+        {
+            let (project, name) = (test.project.clone(), test.name.clone());
+            return self.refuse(ask, Refusal::TestBroken { project, name });
+        }
         let quarantine =
             Quarantine { owner, reason, since: self.now.wall, until, is_automatic: false, from_sighting: 0 };
         let keys = self.memory.quarantine(&test.project, test.job.as_deref(), &test.name, &quarantine);
