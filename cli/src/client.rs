@@ -124,6 +124,25 @@ impl Client {
         }
     }
 
+    /// Puts a test into quarantine.
+    pub(crate) async fn quarantine(&self, request: v1::QuarantineTestRequest) -> Result<(), Failure> {
+        let answer = self.retried(|| self.clone().quarantine_once(request.clone())).await;
+        answer.map_err(|status| self.failure("cannot put the test into quarantine", &status))
+    }
+
+    /// Takes a test out of quarantine.
+    pub(crate) async fn release(&self, request: v1::ReleaseTestRequest) -> Result<(), Failure> {
+        let answer = self.retried(|| self.clone().release_once(request.clone())).await;
+        answer.map_err(|status| self.failure("cannot take the test out of quarantine", &status))
+    }
+
+    /// Gives work again to an agent that was fenced off.
+    pub(crate) async fn trust(&self, agent: &str) -> Result<(), Failure> {
+        let request = v1::TrustAgentRequest { agent: agent.to_owned() };
+        let answer = self.retried(|| self.clone().trust_once(request.clone())).await;
+        answer.map_err(|status| self.failure("cannot lift the fence", &status))
+    }
+
     /// Stops a run. Says whether it had ended before.
     pub(crate) async fn cancel(&self, run: u64) -> Result<bool, Failure> {
         let request = v1::CancelRunRequest { run };
@@ -207,6 +226,18 @@ impl Client {
     async fn list_remembered_once(self, request: v1::ListTestsRequest) -> Result<v1::ListTestsResponse, Status> {
         let mut service = TestServiceClient::new(self.calls.clone()).max_decoding_message_size(ANSWER_BYTES_MAX);
         Ok(service.list_tests(timed(request)).await?.into_inner())
+    }
+
+    async fn quarantine_once(self, request: v1::QuarantineTestRequest) -> Result<(), Status> {
+        TestServiceClient::new(self.calls.clone()).quarantine_test(timed(request)).await.map(drop)
+    }
+
+    async fn release_once(self, request: v1::ReleaseTestRequest) -> Result<(), Status> {
+        TestServiceClient::new(self.calls.clone()).release_test(timed(request)).await.map(drop)
+    }
+
+    async fn trust_once(self, request: v1::TrustAgentRequest) -> Result<(), Status> {
+        AdminServiceClient::new(self.calls.clone()).trust_agent(timed(request)).await.map(drop)
     }
 
     async fn list_agents_once(self, request: v1::ListAgentsRequest) -> Result<v1::ListAgentsResponse, Status> {

@@ -29,6 +29,8 @@ pub(crate) struct Tally {
     pub(crate) errored: u32,
     /// Discovered, and the run ended before they had a verdict.
     pub(crate) open: u32,
+    /// Those that failed in quarantine.
+    pub(crate) quarantined: u32,
 }
 
 /// The sums of a report disagree.
@@ -108,7 +110,7 @@ impl Report {
     pub(crate) fn accounting(&self) -> Result<(), Disagreement> {
         let mut by_job: BTreeMap<u32, Tally> = BTreeMap::new();
         for test in &self.tests {
-            by_job.entry(test.job).or_default().add(test.verdict());
+            by_job.entry(test.job).or_default().take(test);
         }
         for job in self.jobs() {
             check_job(job, by_job.remove(&job.job).unwrap_or_default())?;
@@ -125,9 +127,15 @@ impl Tally {
     pub(crate) fn of(tests: &[v1::RunTest]) -> Self {
         let mut tally = Self::default();
         for test in tests {
-            tally.add(test.verdict());
+            tally.take(test);
         }
         tally
+    }
+
+    /// One more test.
+    fn take(&mut self, test: &v1::RunTest) {
+        self.add(test.verdict());
+        self.quarantined += u32::from(test.is_quarantined && test.verdict() == v1::TestVerdict::Failed);
     }
 
     /// One more test with this verdict.
@@ -166,15 +174,15 @@ fn check_job(job: &v1::Job, listed: Tally) -> Result<(), Disagreement> {
         ("flaky", counts.flaky, listed.flaky),
         ("skipped", counts.skipped, listed.skipped),
         ("errored", counts.errored, listed.errored),
+        ("quarantined", counts.quarantined, listed.quarantined),
     ] {
         if counted != listed {
             return Err(Disagreement::Counted { job: name(), verdict, counted, listed });
         }
     }
     let passed = job.outcome() == v1::Outcome::Passed;
-    for (tests, what) in
-        [(listed.open, "have no verdict"), (listed.failed, "failed"), (listed.errored, "could not be run")]
-    {
+    let failed = listed.failed - listed.quarantined;
+    for (tests, what) in [(listed.open, "have no verdict"), (failed, "failed"), (listed.errored, "could not be run")] {
         if passed && tests > 0 {
             return Err(Disagreement::Unproven { job: name(), tests, what });
         }
@@ -225,6 +233,7 @@ pub(crate) mod samples {
         let tally = Tally::of(tests);
         let mut job = job(number, "unit", v1::JobKind::Tests);
         job.tests = Some(v1::TestCounts {
+            quarantined: tally.quarantined,
             discovered: tally.sum(),
             passed: tally.passed,
             failed: tally.failed,
@@ -309,5 +318,18 @@ mod tests {
         let tests = vec![test(0, "a", Verdict::Failed)];
         let lie = report(v1::Outcome::Passed, vec![tests_job(0, &tests)], tests);
         assert!(matches!(lie.accounting(), Err(Disagreement::Unproven { tests: 1, what: "failed", .. })));
+    }
+
+    #[test]
+    fn a_failed_test_in_quarantine_needs_no_good_verdict() {
+        let failed = test(0, "a", Verdict::Failed);
+        let of = |found: v1::RunTest| {
+            let mut job = tests_job(0, std::slice::from_ref(&found));
+            job.set_outcome(v1::Outcome::Passed);
+            report(v1::Outcome::Passed, vec![job], vec![found])
+        };
+        assert!(of(v1::RunTest { is_quarantined: true, ..failed.clone() }).accounting().is_ok());
+        assert!(of(failed).accounting().is_err());
+        assert!(of(v1::RunTest { is_quarantined: true, ..test(0, "a", Verdict::Errored) }).accounting().is_err());
     }
 }

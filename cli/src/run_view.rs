@@ -239,6 +239,7 @@ mod tests {
 
     fn finished(test: u32, attempt: u32, outcome: v1::TryOutcome, verdict: v1::TestVerdict) -> Event {
         let mut event = v1::TestFinished {
+            is_quarantined: false,
             job: 0,
             test,
             name: format!("t{test}"),

@@ -46,6 +46,8 @@ pub const SHARDS_PER_JOB_MAX: u32 = 10_000;
 
 /// Projects whose tests are remembered; the one that was not seen for longest is forgotten first.
 pub const PROJECTS_REMEMBERED_MAX: usize = 1_000;
+/// Agents of which it is remembered how they treat tests; likewise.
+pub const AGENTS_REMEMBERED_MAX: usize = 10_000;
 /// Tests of one project that are remembered, over all its jobs; likewise.
 pub const TESTS_REMEMBERED_PER_PROJECT_MAX: usize = 300_000;
 

@@ -248,6 +248,7 @@ fn is_seen_by_readers(write: &Write) -> bool {
             Row::Counters(_)
             | Row::MemorySuite(_)
             | Row::MemoryTest(_)
+            | Row::AgentHealth(_)
             | Row::Job(_)
             | Row::TestNames(_)
             | Row::Test(_)
@@ -258,6 +259,7 @@ fn is_seen_by_readers(write: &Write) -> bool {
             Key::Counters
             | Key::MemorySuite(_)
             | Key::MemoryTest(..)
+            | Key::AgentHealth(_)
             | Key::Job(_)
             | Key::TestNames(..)
             | Key::Test(..)

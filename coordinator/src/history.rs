@@ -99,6 +99,7 @@ impl Runs {
             Row::Counters(_)
             | Row::MemorySuite(_)
             | Row::MemoryTest(_)
+            | Row::AgentHealth(_)
             | Row::Job(_)
             | Row::TestNames(_)
             | Row::Test(_)
@@ -117,6 +118,7 @@ impl Runs {
             Key::Counters
             | Key::MemorySuite(_)
             | Key::MemoryTest(..)
+            | Key::AgentHealth(_)
             | Key::Job(_)
             | Key::TestNames(..)
             | Key::Test(..)

@@ -78,6 +78,7 @@ fn test_to_proto(test: &TestReport) -> stored::TestReport {
         test: test.test.0,
         name: test.name.clone(),
         verdict: test.verdict.map_or(0, |verdict| verdict_to_proto(verdict).into()),
+        is_quarantined: test.is_quarantined,
         tries: test.tries.iter().map(codec::test_try_to_proto).collect(),
     }
 }
@@ -88,6 +89,7 @@ fn test(message: stored::TestReport) -> Result<TestReport, WireError> {
         test: TestIndex(message.test),
         name: message.name,
         verdict: types::verdict(message.verdict),
+        is_quarantined: message.is_quarantined,
         tries: message.tries.into_iter().map(codec::test_try).collect::<Result<_, _>>()?,
     })
 }
@@ -116,6 +118,7 @@ mod tests {
             test: TestIndex(index / 2),
             name: format!("test {index}"),
             verdict: Some(TestVerdict::Flaky),
+            is_quarantined: index % 2 == 1,
             tries: vec![TryRow {
                 attempt: 1,
                 token: Token { epoch: Epoch(1), counter: 4 },

@@ -66,6 +66,12 @@ struct Given {
     /// Refuse runs that no connected agent could ever run, rather than wait for new agents [default: false]
     #[arg(long, env = "MUSTER_COORDINATOR_REFUSE_UNSATISFIABLE", num_args = 0..=1, default_missing_value = "true")]
     refuse_unsatisfiable: Option<bool>,
+    /// Give no work to agents that were found sick [default: true]
+    #[arg(long, env = "MUSTER_COORDINATOR_FENCE_SICK_AGENTS", num_args = 0..=1, default_missing_value = "true")]
+    fence_sick_agents: Option<bool>,
+    /// Projects whose flaky tests are put into quarantine without a person, with commas between; `*`: all [default: none]
+    #[arg(long, env = "MUSTER_COORDINATOR_AUTO_QUARANTINE", value_name = "PROJECTS", value_delimiter = ',')]
+    auto_quarantine: Option<Vec<String>>,
     /// Bytes of the disk that blobs leave free [default: 268435456]
     #[arg(long, env = "MUSTER_COORDINATOR_FREE_BYTES_MIN", value_name = "BYTES")]
     free_bytes_min: Option<u64>,
@@ -96,6 +102,8 @@ impl Given {
             lease_unrepeatable_ms: self.lease_unrepeatable_ms.or(weaker.lease_unrepeatable_ms),
             restore_grace_ms: self.restore_grace_ms.or(weaker.restore_grace_ms),
             refuse_unsatisfiable: self.refuse_unsatisfiable.or(weaker.refuse_unsatisfiable),
+            fence_sick_agents: self.fence_sick_agents.or(weaker.fence_sick_agents),
+            auto_quarantine: self.auto_quarantine.or(weaker.auto_quarantine),
             free_bytes_min: self.free_bytes_min.or(weaker.free_bytes_min),
             log: self.log.or(weaker.log),
             log_format: self.log_format.or(weaker.log_format),
@@ -128,6 +136,8 @@ impl Given {
             );
         }
         scheduler.refuse_unsatisfiable = self.refuse_unsatisfiable.unwrap_or(scheduler.refuse_unsatisfiable);
+        scheduler.fence_sick_agents = self.fence_sick_agents.unwrap_or(scheduler.fence_sick_agents);
+        scheduler.auto_quarantine = self.auto_quarantine.unwrap_or_default().into_iter().collect();
         options.free_bytes_min = self.free_bytes_min.unwrap_or(options.free_bytes_min);
         let format = match self.log_format.as_deref() {
             None | Some("text") => LogFormat::Text,
@@ -168,6 +178,8 @@ const KEYS: &[&str] = &[
     "lease_unrepeatable_ms",
     "restore_grace_ms",
     "refuse_unsatisfiable",
+    "fence_sick_agents",
+    "auto_quarantine",
     "free_bytes_min",
     "log",
     "log_format",

@@ -34,6 +34,8 @@ enum Task {
     Sim(task::sim::Arguments),
     /// Compare how tests are dealt with the best that is possible, and with the ways of others.
     Makespan(task::makespan::Arguments),
+    /// Inject flaky tests, sick agents, outages and broken commits, and see that each is told from the others.
+    Flakiness(task::flakiness::Arguments),
     /// Plant deliberate mistakes in a copy of the pure crates, and see that the simulation finds each.
     Defects(task::defects::Arguments),
     /// Change the pure crates in every small way, and see that their tests find each.
@@ -55,6 +57,7 @@ fn main() -> ExitCode {
         Task::Cluster(arguments) => task::cluster::run(&arguments),
         Task::Sim(arguments) => task::sim::run(&arguments),
         Task::Makespan(arguments) => task::makespan::run(&arguments),
+        Task::Flakiness(arguments) => task::flakiness::run(&arguments),
         Task::Defects(arguments) => task::defects::run(&arguments),
         Task::Mutants(arguments) => task::mutants::run(&arguments),
         Task::Units => task::units::run(),

@@ -18,6 +18,9 @@ pub(crate) struct ListAgents {
     /// Print a JSON array
     #[arg(long)]
     pub(super) json: bool,
+    /// Give work again to this agent, which was fenced off
+    #[arg(long, value_name = "AGENT")]
+    trust: Option<String>,
     #[command(flatten)]
     place: Place,
 }
@@ -29,6 +32,9 @@ impl ListAgents {
             Failure::usage("no coordinator is named")
                 .advise("pass --coordinator URL, or set MUSTER_COORDINATOR; agents inside `muster run` end with it")
         })?;
+        if let Some(agent) = &self.trust {
+            fleet.client().trust(agent).await?;
+        }
         let agents = fleet.client().agents().await?;
         if self.json {
             print_json(&agents.iter().map(AgentJson::of).collect::<Vec<_>>())?;
@@ -42,7 +48,7 @@ impl ListAgents {
 }
 
 fn table(agents: &[v1::Agent]) -> Table {
-    let mut table = Table::new(["AGENT", "STATE", "BUSY", "LABELS", "VERSION", "CONNECTED"], 3);
+    let mut table = Table::new(["AGENT", "STATE", "BUSY", "LABELS", "VERSION", "CONNECTED", "WHY"], 3);
     for agent in agents {
         let label = |(key, value): (&String, &String)| {
             if value.is_empty() { key.clone() } else { format!("{key}={value}") }
@@ -54,6 +60,7 @@ fn table(agents: &[v1::Agent]) -> Table {
             agent.labels.iter().map(label).collect::<Vec<_>>().join(" "),
             agent.version.clone(),
             moment(agent.connected_unix_ms),
+            agent.fence_reason.clone(),
         ]);
     }
     table

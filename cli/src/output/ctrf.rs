@@ -92,13 +92,21 @@ fn test<'a>(report: &'a Report, test: &'a v1::RunTest, details: &Details, origin
     };
     Test {
         name: if test.name.is_empty() { "?" } else { &test.name },
-        status: status(test.verdict()),
+        status: if test.is_quarantined && test.verdict() == v1::TestVerdict::Failed {
+            "other"
+        } else {
+            status(test.verdict())
+        },
         duration: last.map_or(0, |last| last.duration_us / 1_000),
         start: last.map(began),
         stop: last.map(|last| last.finished_unix_ms),
         suite,
         message,
-        raw_status: super::json::verdict_word(test.verdict()).unwrap_or("none"),
+        raw_status: if test.is_quarantined && test.verdict() == v1::TestVerdict::Failed {
+            "failed in quarantine"
+        } else {
+            super::json::verdict_word(test.verdict()).unwrap_or("none")
+        },
         file_path: file.map(|file| origin.path(test.job, &file)),
         retries: earlier.len(),
         retry_attempts: earlier.iter().map(|a_try| attempt(test, a_try, details)).collect(),

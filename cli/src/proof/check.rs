@@ -103,7 +103,7 @@ fn check_job(job: &JobRecord, tests: &[&TestRecord], found: &mut Vec<Finding>) {
     check_names(job, tests, found);
     let mut counts = Counts::default();
     for test in tests {
-        counts.add(test.verdict);
+        counts.add(test.verdict, test.quarantined);
     }
     compare_counts(&counts, job.tests.as_ref(), |what| Finding::job(&job.name, what), found);
     if let Some(why) = verdict::against_test_job(job, counts) {
@@ -123,7 +123,7 @@ fn check_names(job: &JobRecord, tests: &[&TestRecord], found: &mut Vec<Finding>)
 fn check_run(document: &Document, found: &mut Vec<Finding>) {
     let mut counts = Counts::default();
     for test in &document.tests {
-        counts.add(test.verdict);
+        counts.add(test.verdict, test.quarantined);
     }
     let run = &document.run;
     compare_counts(&counts, Some(&run.tests), |what| Finding::whole(format!("the run: {what}")), found);

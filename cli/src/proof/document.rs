@@ -117,6 +117,9 @@ pub(crate) struct Counts {
     pub(crate) flaky: u32,
     /// Passed.
     pub(crate) passed: u32,
+    /// Those that failed and are in quarantine, so that they do not count.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub(crate) quarantined: u32,
     /// Left out, as their runner says.
     pub(crate) skipped: u32,
     /// Without a verdict when their job ended.
@@ -131,6 +134,9 @@ pub(crate) struct TestRecord {
     pub(crate) job: u32,
     /// Its id, as its runner names it.
     pub(crate) name: String,
+    /// Whether a failure of it counts for nothing.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub(crate) quarantined: bool,
     /// Its place in its job's discovery, from 0.
     pub(crate) test: u32,
     /// Its tries, in their order.
@@ -188,8 +194,9 @@ impl Document {
 
 impl Counts {
     /// One more test with this verdict.
-    pub(crate) fn add(&mut self, verdict: Option<TestVerdict>) {
+    pub(crate) fn add(&mut self, verdict: Option<TestVerdict>, is_quarantined: bool) {
         self.discovered += 1;
+        self.quarantined += u32::from(is_quarantined && verdict == Some(TestVerdict::Failed));
         let count = match verdict {
             Some(TestVerdict::Passed) => &mut self.passed,
             Some(TestVerdict::Failed) => &mut self.failed,
@@ -202,7 +209,7 @@ impl Counts {
     }
 
     /// Each count with what it counts.
-    pub(crate) const fn named(&self) -> [(&'static str, u32); 7] {
+    pub(crate) const fn named(&self) -> [(&'static str, u32); 8] {
         [
             ("discovered", self.discovered),
             ("passed", self.passed),
@@ -211,8 +218,21 @@ impl Counts {
             ("skipped", self.skipped),
             ("errored", self.errored),
             ("without_verdict", self.without_verdict),
+            ("quarantined", self.quarantined),
         ]
     }
+}
+
+// What is not so is not written, so that reports of older versions keep their digests.
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over references")]
+const fn is_zero(count: &u32) -> bool {
+    *count == 0
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over references")]
+const fn is_false(flag: &bool) -> bool {
+    !*flag
 }
 
 /// The JSON Schema of a report.

@@ -34,7 +34,7 @@ fn run(report: &Report) -> RunRecord {
     let run = &report.run;
     let mut tests = Counts::default();
     for test in &report.tests {
-        tests.add(verdict(test.verdict));
+        tests.add(verdict(test.verdict), test.is_quarantined);
     }
     RunRecord {
         finished_unix_ms: run.finished_unix_ms,
@@ -86,6 +86,7 @@ fn counts(counts: v1::TestCounts) -> Counts {
         failed: counts.failed,
         flaky: counts.flaky,
         passed: counts.passed,
+        quarantined: counts.quarantined,
         skipped: counts.skipped,
         without_verdict: counts.discovered.saturating_sub(decided),
     }
@@ -95,6 +96,7 @@ fn test(test: &v1::RunTest) -> TestRecord {
     TestRecord {
         job: test.job,
         name: test.name.clone(),
+        quarantined: test.is_quarantined,
         test: test.test,
         tries: test.tries.iter().map(test_try).collect(),
         verdict: verdict(test.verdict),

@@ -275,8 +275,8 @@ fn recount(document: &mut Document) {
         let Some(counts) = job.tests.as_mut() else { continue };
         *counts = Counts::default();
         for test in document.tests.iter().filter(|test| test.job == job.job) {
-            counts.add(test.verdict);
-            document.run.tests.add(test.verdict);
+            counts.add(test.verdict, test.quarantined);
+            document.run.tests.add(test.verdict, test.quarantined);
         }
     }
 }
@@ -341,3 +341,26 @@ fn the_digest_is_that_of_rfc_8785() {
 }
 
 const COMPUTED_ELSEWHERE: &str = "sha256:f122e96f9637d17a7c9e29aed9a7cce62a064c0e7ebeebb238b3580e8051f2a1";
+
+#[test]
+fn a_failed_test_in_quarantine_does_not_fail_its_run_and_one_outside_does() {
+    let tests: Vec<_> = [v1::TestVerdict::Failed, v1::TestVerdict::Passed]
+        .into_iter()
+        .enumerate()
+        .map(|(index, verdict)| test(index as u32, &format!("t{index}"), verdict))
+        .map(|found| v1::RunTest { is_quarantined: found.test == 0, ..found })
+        .collect();
+    let mut tested = tests_job(0, &tests);
+    tested.discovery_sha256 = Some(bytes_of(&names_sha256(tests.iter().map(|test| test.name.as_str()))));
+    tested.set_outcome(v1::Outcome::Passed);
+    tested.tests.as_mut().expect("it is a test job").quarantined = 1;
+    let mut document = Document::of(&report(v1::Outcome::Passed, vec![tested], tests));
+    assert_eq!(check(&document), []);
+    let written = String::from_utf8(to_bytes(&document)).expect("JSON is UTF-8");
+    assert_eq!(written.matches("quarantined").count(), 3, "the test and both sums");
+    document.tests[0].quarantined = false;
+    recount(&mut document);
+    document.seal();
+    let said: Vec<String> = check(&document).iter().map(ToString::to_string).collect();
+    assert_eq!(said, ["job `unit`: it passed, but 1 of its tests failed"]);
+}

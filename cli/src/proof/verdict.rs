@@ -26,17 +26,18 @@ pub(super) fn of_test(tries: &[TryRecord]) -> TestVerdict {
 /// Why a test job with these tests cannot have ended like this; none: it can.
 pub(super) fn against_test_job(job: &JobRecord, counts: Counts) -> Option<String> {
     let is_decided = job.discovery.is_some() && counts.discovered > 0 && counts.without_verdict == 0;
+    let failed = counts.failed.saturating_sub(counts.quarantined);
     let missing = job.selected.map_or(0, |selected| selected.saturating_sub(counts.discovered));
     match job.outcome? {
         Outcome::Passed if job.discovery.is_none() => Some("it passed without a complete discovery".to_owned()),
         Outcome::Passed if counts.discovered == 0 => Some("it passed without a test".to_owned()),
         Outcome::Passed if missing > 0 => Some(format!("it passed, but {missing} selected tests are not in it")),
         Outcome::Passed => unproven(counts),
-        Outcome::Failed if is_decided && counts.failed == 0 => {
+        Outcome::Failed if is_decided && failed == 0 => {
             Some("it failed, but every test has a verdict and none of them failed".to_owned())
         }
-        Outcome::Errored if is_decided && counts.failed > 0 => {
-            Some(format!("it is errored, but {} of its tests failed and every test has a verdict", counts.failed))
+        Outcome::Errored if is_decided && failed > 0 => {
+            Some(format!("it is errored, but {failed} of its tests failed and every test has a verdict"))
         }
         Outcome::Errored if is_decided && counts.errored == 0 && missing == 0 => {
             Some("it is errored, but every test has a good verdict".to_owned())
@@ -49,8 +50,8 @@ pub(super) fn against_test_job(job: &JobRecord, counts: Counts) -> Option<String
 }
 
 fn unproven(counts: Counts) -> Option<String> {
-    let bad =
-        [(counts.without_verdict, "have no verdict"), (counts.failed, "failed"), (counts.errored, "could not be run")];
+    let failed = counts.failed.saturating_sub(counts.quarantined);
+    let bad = [(counts.without_verdict, "have no verdict"), (failed, "failed"), (counts.errored, "could not be run")];
     let (tests, what) = bad.into_iter().find(|(tests, _)| *tests > 0)?;
     Some(format!("it passed, but {tests} of its tests {what}"))
 }

@@ -1,5 +1,6 @@
 //! What an operator may set.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use muster_common::limits::RUNS_OPEN_MAX;
@@ -25,7 +26,21 @@ pub struct Config {
     pub runs_open_max: usize,
     /// Summaries of retired runs, and their request ids, that are kept; the oldest go first.
     pub history_max: usize,
+    /// Whether agents that were found sick are fenced off.
+    pub fence_sick_agents: bool,
+    /// Projects whose flaky tests are put into quarantine without a person; `*` stands for all.
+    pub auto_quarantine: BTreeSet<String>,
 }
+
+impl Config {
+    /// Whether flaky tests of a project are put into quarantine without a person.
+    pub(crate) fn quarantines(&self, project: &str) -> bool {
+        self.auto_quarantine.contains(project) || self.auto_quarantine.contains(EVERY_PROJECT)
+    }
+}
+
+/// In the place of a project's name: every project.
+const EVERY_PROJECT: &str = "*";
 
 impl Default for Config {
     fn default() -> Self {
@@ -39,6 +54,8 @@ impl Default for Config {
             refuse_unsatisfiable: false,
             runs_open_max: RUNS_OPEN_MAX,
             history_max: 100_000,
+            fence_sick_agents: true,
+            auto_quarantine: BTreeSet::new(),
         }
     }
 }

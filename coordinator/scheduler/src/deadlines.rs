@@ -24,6 +24,8 @@ pub(crate) enum Deadline {
     Leftover(AgentName, Token),
     /// There is more to be learned from test jobs that have ended.
     Memory,
+    /// An agent may have been fenced off long enough.
+    Fences,
     /// Watchers of jobs in line are told why they wait.
     Reasons,
 }

@@ -9,7 +9,7 @@ use muster_common::time::Wall;
 
 use crate::input::Ask;
 use crate::refusal::Refusal;
-use crate::write::{JobSummary, MemoryTestRow, RunRow, RunSummary, TryRow};
+use crate::write::{FlakeRate, JobSummary, MemoryTestRow, RunRow, RunSummary, Standing, TryRow};
 
 /// One thing to do.
 #[derive(Clone, Debug, PartialEq)]
@@ -130,6 +130,8 @@ pub enum Event {
         test_try: Box<TryRow>,
         /// What is held of the test, if this try decided it.
         verdict: Option<TestVerdict>,
+        /// Whether a failure of it counts for nothing.
+        is_quarantined: bool,
     },
     /// Shards of a test job have come, gone or begun tests.
     ShardsChanged {
@@ -161,6 +163,8 @@ pub struct AgentSummary {
     pub version: String,
     /// Since when.
     pub connected: Wall,
+    /// Why it is fenced off; empty: it is not.
+    pub fence: String,
 }
 
 /// How an agent stands.
@@ -172,6 +176,8 @@ pub enum AgentState {
     Suspect,
     /// It takes no new lease.
     Draining,
+    /// It was found sick and takes no new lease.
+    Fenced,
 }
 
 /// How much there is of everything.
@@ -196,6 +202,10 @@ pub struct KnownTest {
     pub job: String,
     /// The test. Its counts and moments do not lag here.
     pub test: MemoryTestRow,
+    /// How often it is flaky, without what sick agents and outages said.
+    pub rate: FlakeRate,
+    /// What is to be thought of it.
+    pub standing: Standing,
 }
 
 /// Everything that is known of a finished run.
@@ -220,6 +230,8 @@ pub struct TestReport {
     pub name: String,
     /// What is held of it; none: it has no verdict yet, or its job ended before.
     pub verdict: Option<TestVerdict>,
+    /// Whether a failure of it counts for nothing.
+    pub is_quarantined: bool,
     /// Its tries.
     pub tries: Vec<TryRow>,
 }

@@ -6,10 +6,22 @@ use muster_common::control::{FromAgent, Open};
 use muster_common::digest::Digest;
 use muster_common::id::{AgentName, RunId, SessionId};
 use muster_common::spec::RunSpec;
+use muster_common::time::Wall;
 
 /// The shell's number for a caller that waits for an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Ask(pub u64);
+
+/// A test of a project.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TestName {
+    /// The project.
+    pub project: String,
+    /// Its test job; none: every one that has such a test.
+    pub job: Option<String>,
+    /// Its whole name.
+    pub name: String,
+}
 
 /// One thing that has happened, or one question.
 #[derive(Clone, Debug)]
@@ -94,6 +106,34 @@ pub enum Input {
         ask: Ask,
         /// The agent.
         agent: AgentName,
+    },
+    /// Somebody trusts an agent again that was fenced off. Answer: [`crate::Answer::Done`], or a refusal.
+    TrustAgent {
+        /// Who waits.
+        ask: Ask,
+        /// The agent.
+        agent: AgentName,
+    },
+    /// Somebody puts a test into quarantine: its failures do not count for a while. Answer: [`crate::Answer::Done`], or
+    /// a refusal.
+    QuarantineTest {
+        /// Who waits.
+        ask: Ask,
+        /// Which.
+        test: TestName,
+        /// Who answers for it.
+        owner: String,
+        /// Why.
+        reason: String,
+        /// Until when.
+        until: Wall,
+    },
+    /// Somebody takes a test out of quarantine. Answer: [`crate::Answer::Done`], or a refusal.
+    ReleaseTest {
+        /// Who waits.
+        ask: Ask,
+        /// Which.
+        test: TestName,
     },
     /// A client asks how much there is of everything. Answer: [`crate::Answer::Overview`].
     Overview {

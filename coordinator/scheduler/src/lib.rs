@@ -34,14 +34,14 @@ pub use effect::{
     AgentState, AgentSummary, Answer, CloseReason, Effect, Event, KnownTest, Overview, RUNNING_TESTS_SHOWN, Report,
     TestReport,
 };
-pub use input::{Ask, Input};
+pub use input::{Ask, Input, TestName};
 pub use refusal::Refusal;
 pub use restore::RestoreError;
 pub use scheduler::Scheduler;
 pub use stalls::Stalls;
 pub use step::Step;
 pub use write::{
-    BatchRow, CountersRow, End, HistoryRow, JobKind, JobRow, JobState, JobSummary, Key, LeasePart, LeaseRow,
-    MemorySuiteRow, MemoryTestRow, RecentOutcome, RememberedOutcome, Row, RunRow, RunSummary, TestCounts, TestNamesRow,
-    TestRow, TryRow, Write,
+    AgentHealthRow, BatchRow, CountersRow, End, Fence, FlakeRate, HistoryRow, JobKind, JobRow, JobState, JobSummary,
+    JudgedRun, Key, LeasePart, LeaseRow, MemorySuiteRow, MemoryTestRow, Quarantine, RecentOutcome, RememberedOutcome,
+    Row, RunKind, RunRow, RunSummary, Standing, TestCounts, TestNamesRow, TestRow, TryRow, Write,
 };

@@ -18,6 +18,38 @@ pub enum Refusal {
         /// The name.
         agent: AgentName,
     },
+    /// Nothing is remembered of the test.
+    #[error("nothing is remembered of a test `{name}` of project {project}; its first run makes the memory")]
+    TestUnknown {
+        /// Its project.
+        project: String,
+        /// Its name.
+        name: String,
+    },
+    /// The test fails in every try.
+    #[error(
+        "test `{name}` of project {project} is broken, not flaky: it fails in every try; mend it, or leave it out of the run"
+    )]
+    TestBroken {
+        /// Its project.
+        project: String,
+        /// Its name.
+        name: String,
+    },
+    /// The test is not in quarantine.
+    #[error("test `{name}` of project {project} is not in quarantine")]
+    TestNotQuarantined {
+        /// Its project.
+        project: String,
+        /// Its name.
+        name: String,
+    },
+    /// The agent is not fenced off.
+    #[error("agent `{agent}` is not fenced off")]
+    AgentNotFenced {
+        /// The name.
+        agent: AgentName,
+    },
     /// Too many runs are open.
     #[error("{open} runs are open, which is the limit; submit again when some have ended")]
     TooManyRuns {

@@ -65,6 +65,7 @@ impl Scheduler {
             scheduler.restore_row(row)?;
         }
         scheduler.memory.restored();
+        scheduler.watch_fences();
         scheduler.link_jobs();
         for job in scheduler.jobs.keys().copied().collect::<Vec<_>>() {
             scheduler.restore_job(job)?;
@@ -86,6 +87,7 @@ impl Scheduler {
             }
             Row::MemorySuite(row) => self.memory.restore_suite(row),
             Row::MemoryTest(row) => self.restore_remembered(*row)?,
+            Row::AgentHealth(row) => self.memory.health.restore(*row),
             Row::Run(row) => self.restore_run(*row),
             Row::Job(row) => self.restore_job_row(*row)?,
             Row::TestNames(row) => self.restore_names(row)?,
@@ -152,6 +154,7 @@ impl Scheduler {
             suite.add_try(row.test, test_try);
         }
         suite.test_mut(row.test).lost = row.lost;
+        suite.test_mut(row.test).known.is_quarantined = row.is_quarantined;
         if let Some(verdict) = row.verdict {
             suite.decide(row.test, verdict);
         }

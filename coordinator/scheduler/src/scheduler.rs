@@ -123,6 +123,7 @@ impl Scheduler {
             Key::MemoryTest(suite, place) => {
                 self.memory.test_row(suite, place).map(|row| Row::MemoryTest(Box::new(row)))
             }
+            Key::AgentHealth(number) => self.memory.health.row(number).map(|row| Row::AgentHealth(Box::new(row))),
             Key::Run(run) => self.runs.open.get(&run).map(|found| Row::Run(Box::new(found.row.clone()))),
             Key::Job(job) => self.jobs.get(&job).map(|found| Row::Job(Box::new(found.row.clone()))),
             Key::TestNames(job, first) => self.jobs.get(&job)?.names_row(first).map(Row::TestNames),

@@ -62,6 +62,7 @@ impl Scheduler {
             outputs: found.row.outputs.clone(),
             lost: found.row.lost,
             names_sha256: found.suite.as_deref().and_then(|suite| suite.names_sha256),
+            alarms: found.row.alarms.clone(),
             selected: self.selection(job).map(|only| u32::try_from(only.len()).unwrap_or(u32::MAX)),
         }
     }
@@ -86,7 +87,7 @@ impl Scheduler {
         let takes_work = |name: &AgentName| {
             let agent = self.agents.table.get(name);
             agent.is_some_and(|agent| {
-                agent.liveness == Liveness::Alive && !agent.is_draining && !found.avoid.contains(name)
+                agent.liveness == Liveness::Alive && !agent.takes_nothing_new() && !found.avoid.contains(name)
             })
         };
         match agents.map_or(0, |agents| agents.len()) {
@@ -95,7 +96,7 @@ impl Scheduler {
             // Any agent will do, so the first that takes work is enough.
             count if !agents.into_iter().flatten().any(takes_work) => {
                 format!(
-                    "another agent: those that could run it ({count}) are silent or draining, or have tried in vain"
+                    "another agent: those that could run it ({count}) are silent, draining or fenced off, or have tried in vain"
                 )
             }
             1 => "a free slot on the one agent that can run it".to_owned(),
@@ -164,6 +165,7 @@ pub(crate) fn test_report(job: JobId, suite: &crate::state::Suite, index: usize)
         test: TestIndex(u32::try_from(index).unwrap_or(u32::MAX)),
         name: suite.names[index].clone(),
         verdict: test.verdict,
+        is_quarantined: test.known.is_quarantined,
         tries: test.tries.clone(),
     }
 }
@@ -178,6 +180,7 @@ pub(crate) fn agent_summary(agent: &Agent) -> AgentSummary {
         state: agent.state(),
         version: agent.version.clone(),
         connected: agent.connected,
+        fence: agent.fence.clone(),
     }
 }
 
@@ -195,6 +198,7 @@ fn sum(parts: impl Iterator<Item = TestCounts>) -> TestCounts {
         whole.flaky += part.flaky;
         whole.skipped += part.skipped;
         whole.errored += part.errored;
+        whole.quarantined += part.quarantined;
         whole.running += part.running;
         whole.is_sealed &= part.is_sealed;
     }

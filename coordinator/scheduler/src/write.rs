@@ -32,6 +32,8 @@ pub enum Key {
     MemorySuite(u32),
     /// A remembered test, by the number of its test job and its place there.
     MemoryTest(u32, u32),
+    /// An agent that is remembered, by its short number.
+    AgentHealth(u32),
     /// A run.
     Run(RunId),
     /// A job.
@@ -57,6 +59,8 @@ pub enum Row {
     MemorySuite(MemorySuiteRow),
     /// A remembered test.
     MemoryTest(Box<MemoryTestRow>),
+    /// An agent that is remembered.
+    AgentHealth(Box<AgentHealthRow>),
     /// A run.
     Run(Box<RunRow>),
     /// A job.
@@ -100,6 +104,28 @@ pub struct MemorySuiteRow {
     pub job: String,
     /// When it was last learned from.
     pub last_seen: Wall,
+    /// The last runs that were learned from, oldest first.
+    pub runs: Vec<JudgedRun>,
+}
+
+/// A run of a test job that was learned from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct JudgedRun {
+    /// Its number.
+    pub run: u32,
+    /// What its failures say.
+    pub kind: RunKind,
+}
+
+/// What the failures of one run of a test job say.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RunKind {
+    /// Something about the tests.
+    Telling,
+    /// Nothing: tests failed and then passed on most agents at once, or many agents fell silent.
+    Outage,
+    /// Nothing about a single test: many failed in every try. It is the code, or what all of them need.
+    ManyFailed,
 }
 
 /// What earlier runs have shown of one test.
@@ -127,8 +153,87 @@ pub struct MemoryTestRow {
     pub last_seen: Wall,
     /// The last run that this row counts.
     pub last_run: RunId,
-    /// Its last outcomes, newest last, from one on that was no pass; none if there is no such.
+    /// Its last outcomes that are news, newest last: every one that was no pass (of a row of failures the first and the
+    /// last), and passes on content on which it also failed.
     pub recent: Vec<RecentOutcome>,
+    /// How much speaks for a raised rate of first failures, in thousandths.
+    pub shift: u32,
+    /// The run in which that was last so much that it was said; 0: none.
+    pub alarm_run: u32,
+    /// Since when and why its failures do not count, if they do not.
+    pub quarantine: Option<Box<Quarantine>>,
+}
+
+/// Why the failures of a test do not count for a while.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Quarantine {
+    /// Who answers for it.
+    pub owner: String,
+    /// Why.
+    pub reason: String,
+    /// Since when.
+    pub since: Wall,
+    /// Until when at the latest.
+    pub until: Wall,
+    /// Whether the coordinator found it, and not a person.
+    pub is_automatic: bool,
+    /// How many of its runs had been counted then.
+    pub from_sighting: u32,
+}
+
+/// How surely and how often a test was flaky of late.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct FlakeRate {
+    /// Runs in which it failed and passed on the same content.
+    pub flakes: u32,
+    /// Runs that say something about it.
+    pub runs: u32,
+    /// Their share is hardly less (Wilson's interval of 95 %).
+    pub low: f64,
+    /// It is hardly more.
+    pub high: f64,
+}
+
+/// What is to be thought of a test.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Standing {
+    /// Nothing speaks against it.
+    #[default]
+    Healthy,
+    /// It fails and passes on the same content, wherever it runs.
+    Flaky,
+    /// It fails in every try.
+    Broken,
+}
+
+/// What is remembered of an agent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AgentHealthRow {
+    /// Its short number, as in [`RecentOutcome::agent`].
+    pub number: u32,
+    /// Its name.
+    pub agent: AgentName,
+    /// Tries of tests that ended on it of late.
+    pub tries: u32,
+    /// Those that failed there, and whose test passed elsewhere on the same content.
+    pub surprises: u32,
+    /// Hashes of the names of the last different tests of those.
+    pub tests: Vec<u32>,
+    /// When it was last learned from.
+    pub last_seen: Wall,
+    /// The last run in which what it said of tests is no sign; 0: none.
+    pub discredited_until: u32,
+    /// Why it gets no new work, if it is fenced off.
+    pub fence: Option<Fence>,
+}
+
+/// Why an agent gets no new work.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fence {
+    /// For people.
+    pub reason: String,
+    /// Since when.
+    pub since: Wall,
 }
 
 /// What one run said of a test.
@@ -142,6 +247,10 @@ pub struct RecentOutcome {
     pub content: u32,
     /// What it said.
     pub outcome: RememberedOutcome,
+    /// Which of the counted runs of this test it was, from 1.
+    pub sighting: u32,
+    /// How many tries it had.
+    pub tries: u8,
 }
 
 /// An outcome that says something about the test.
@@ -153,6 +262,8 @@ pub enum RememberedOutcome {
     Failed,
     /// It failed, then passed.
     Flaky,
+    /// It failed in every try, and so did many others.
+    FailedInCompany,
 }
 
 /// An open run.
@@ -208,6 +319,8 @@ pub struct JobRow {
     pub artifacts: BTreeMap<String, Digest>,
     /// Outputs that it has handed over.
     pub outputs: BTreeMap<String, String>,
+    /// Tests of it whose first tries fail more often than they did, for people.
+    pub alarms: Vec<String>,
 }
 
 /// A part of a sealed discovery.
@@ -234,6 +347,8 @@ pub struct TestRow {
     pub lost: u32,
     /// What is held of it in the end.
     pub verdict: Option<TestVerdict>,
+    /// Whether a failure of it counts for nothing.
+    pub is_quarantined: bool,
 }
 
 /// One try of a test that has ended.
@@ -358,6 +473,8 @@ pub struct JobSummary {
     pub names_sha256: Option<[u8; 32]>,
     /// How many tests its run has selected, where it does not want all.
     pub selected: Option<u32>,
+    /// Tests of it whose first tries fail more often than they did, for people.
+    pub alarms: Vec<String>,
 }
 
 /// What a job does.
@@ -399,6 +516,8 @@ pub struct TestCounts {
     pub skipped: u32,
     /// Verdict errored.
     pub errored: u32,
+    /// Those that failed and are in quarantine, so that they do not count.
+    pub quarantined: u32,
     /// Dealt and without a verdict.
     pub running: u32,
     /// Whether discovery is complete.
@@ -414,6 +533,7 @@ impl Row {
             Self::History(row) => Key::History(row.summary.run),
             Self::MemorySuite(row) => Key::MemorySuite(row.suite),
             Self::MemoryTest(row) => Key::MemoryTest(row.suite, row.place),
+            Self::AgentHealth(row) => Key::AgentHealth(row.number),
             Self::Run(row) => Key::Run(row.run),
             Self::Job(row) => Key::Job(row.job),
             Self::TestNames(row) => Key::TestNames(row.job, row.first),

@@ -197,6 +197,7 @@ fn kind(row: &Row) -> &'static str {
         Row::History(_) => "history",
         Row::MemorySuite(_) => "memory-suites",
         Row::MemoryTest(_) => "memory-tests",
+        Row::AgentHealth(_) => "agent-health",
         Row::Run(_) => "runs",
         Row::Job(_) => "jobs",
         Row::TestNames(_) => "test-names",

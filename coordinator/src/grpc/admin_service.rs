@@ -57,6 +57,17 @@ impl AdminService for Admin {
         }
     }
 
+    async fn trust_agent(
+        &self,
+        request: Request<v1::TrustAgentRequest>,
+    ) -> Result<Response<v1::TrustAgentResponse>, Status> {
+        let agent = AgentName(request.into_inner().agent);
+        match self.handle.ask(|ask| Input::TrustAgent { ask, agent }).await.map_err(from_no_answer)? {
+            Answer::Done => Ok(Response::new(v1::TrustAgentResponse {})),
+            answer => Err(unexpected(&answer)),
+        }
+    }
+
     async fn get_coordinator(
         &self,
         _: Request<v1::GetCoordinatorRequest>,

@@ -3,8 +3,8 @@
 use muster_proto::v1;
 use muster_proto::v1::watch_run_response::Event as Message;
 use muster_scheduler::{
-    AgentState, AgentSummary, Event, JobKind, JobState, JobSummary, KnownTest, RecentOutcome, RememberedOutcome,
-    RunSummary, TestCounts, TestReport, TryRow,
+    AgentState, AgentSummary, Event, JobKind, JobState, JobSummary, KnownTest, Quarantine, RecentOutcome,
+    RememberedOutcome, RunSummary, Standing, TestCounts, TestReport, TryRow,
 };
 use muster_service::wire::types::{
     digest_to_proto, outcome_to_proto, reason_to_proto, try_outcome_to_proto, verdict_to_proto,
@@ -40,13 +40,16 @@ pub(super) fn event(event: &Event) -> v1::WatchRunResponse {
     let message = match event {
         Event::RunChanged(summary) => Message::RunChanged(run(summary)),
         Event::JobChanged(summary) => Message::JobChanged(v1::JobChanged { job: Some(job(summary)) }),
-        Event::TestFinished { job, test, name, test_try, verdict } => Message::TestFinished(v1::TestFinished {
-            job: job.job.0,
-            test: test.0,
-            name: name.clone(),
-            r#try: Some(self::test_try(test_try)),
-            verdict: verdict.map(|verdict| verdict_to_proto(verdict).into()),
-        }),
+        Event::TestFinished { job, test, name, test_try, verdict, is_quarantined } => {
+            Message::TestFinished(v1::TestFinished {
+                job: job.job.0,
+                test: test.0,
+                name: name.clone(),
+                r#try: Some(self::test_try(test_try)),
+                verdict: verdict.map(|verdict| verdict_to_proto(verdict).into()),
+                is_quarantined: *is_quarantined,
+            })
+        }
         Event::ShardsChanged { job, shards, running_tests } => Message::ShardsChanged(v1::ShardsChanged {
             job: job.job.0,
             shards: *shards,
@@ -71,6 +74,7 @@ pub(super) fn verdict_so_far(test: &TestReport) -> Option<v1::WatchRunResponse> 
         name: test.name.clone(),
         r#try: test.tries.last().map(test_try),
         verdict: Some(verdict_to_proto(verdict).into()),
+        is_quarantined: test.is_quarantined,
     })))
 }
 
@@ -82,22 +86,29 @@ pub(super) fn run_test(test: &TestReport) -> v1::RunTest {
         name: test.name.clone(),
         verdict: test.verdict.map_or(v1::TestVerdict::Unspecified, verdict_to_proto).into(),
         tries: test.tries.iter().map(test_try).collect(),
+        is_quarantined: test.is_quarantined,
     }
 }
 
 /// What is remembered of a test.
 pub(super) fn known_test(known: KnownTest) -> v1::RememberedTest {
-    let KnownTest { job, test } = known;
+    let KnownTest { job, test, rate, standing } = known;
     let outcome = |outcome: &RecentOutcome| v1::RememberedOutcome {
         run: u64::from(outcome.run),
         verdict: match outcome.outcome {
             RememberedOutcome::Passed => v1::TestVerdict::Passed,
-            RememberedOutcome::Failed => v1::TestVerdict::Failed,
+            RememberedOutcome::Failed | RememberedOutcome::FailedInCompany => v1::TestVerdict::Failed,
             RememberedOutcome::Flaky => v1::TestVerdict::Flaky,
         }
         .into(),
         content: outcome.content,
         agent: outcome.agent,
+        in_company: outcome.outcome == RememberedOutcome::FailedInCompany,
+    };
+    let standing = match standing {
+        Standing::Healthy => v1::TestStanding::Healthy,
+        Standing::Flaky => v1::TestStanding::Flaky,
+        Standing::Broken => v1::TestStanding::Broken,
     };
     v1::RememberedTest {
         job,
@@ -111,6 +122,23 @@ pub(super) fn known_test(known: KnownTest) -> v1::RememberedTest {
         last_seen_unix_ms: test.last_seen.unix_ms,
         last_run: test.last_run.0,
         recent: test.recent.iter().map(outcome).collect(),
+        flakes: rate.flakes,
+        flake_runs: rate.runs,
+        flake_rate_low: rate.low,
+        flake_rate_high: rate.high,
+        standing: standing.into(),
+        alarm_run: test.alarm_run.into(),
+        quarantine: test.quarantine.as_deref().map(quarantine),
+    }
+}
+
+fn quarantine(quarantine: &Quarantine) -> v1::Quarantine {
+    v1::Quarantine {
+        owner: quarantine.owner.clone(),
+        reason: quarantine.reason.clone(),
+        since_unix_ms: quarantine.since.unix_ms,
+        until_unix_ms: quarantine.until.unix_ms,
+        is_automatic: quarantine.is_automatic,
     }
 }
 
@@ -120,6 +148,7 @@ pub(super) fn agent(summary: &AgentSummary) -> v1::Agent {
         AgentState::Connected => v1::AgentState::Connected,
         AgentState::Suspect => v1::AgentState::Suspect,
         AgentState::Draining => v1::AgentState::Draining,
+        AgentState::Fenced => v1::AgentState::Fenced,
     };
     v1::Agent {
         name: summary.agent.0.clone(),
@@ -129,6 +158,7 @@ pub(super) fn agent(summary: &AgentSummary) -> v1::Agent {
         state: state.into(),
         version: summary.version.clone(),
         connected_unix_ms: summary.connected.unix_ms,
+        fence_reason: summary.fence.clone(),
     }
 }
 
@@ -162,6 +192,7 @@ fn job(summary: &JobSummary) -> v1::Job {
         lost_attempts: summary.lost,
         discovery_sha256: summary.names_sha256.map(|digest| digest.to_vec().into()),
         selected: summary.selected,
+        alarms: summary.alarms.clone(),
     }
 }
 
@@ -173,6 +204,7 @@ fn counts(counts: &TestCounts) -> v1::TestCounts {
         flaky: counts.flaky,
         skipped: counts.skipped,
         errored: counts.errored,
+        quarantined: counts.quarantined,
         running: counts.running,
         is_sealed: counts.is_sealed,
     }

@@ -77,6 +77,16 @@ pub(super) fn from_refusal(refusal: &Refusal) -> Status {
         Refusal::AgentUnknown { agent } => {
             with(Code::NotFound, "AGENT_UNKNOWN", message, [("agent", agent.to_string())])
         }
+        Refusal::TestUnknown { name, .. } => with(Code::NotFound, "TEST_UNKNOWN", message, [("test", name.clone())]),
+        Refusal::TestBroken { name, .. } => {
+            with(Code::FailedPrecondition, "TEST_BROKEN", message, [("test", name.clone())])
+        }
+        Refusal::TestNotQuarantined { name, .. } => {
+            with(Code::FailedPrecondition, "TEST_NOT_QUARANTINED", message, [("test", name.clone())])
+        }
+        Refusal::AgentNotFenced { agent } => {
+            with(Code::FailedPrecondition, "AGENT_NOT_FENCED", message, [("agent", agent.to_string())])
+        }
         Refusal::TooManyRuns { open } => {
             let mut details = ErrorDetails::with_quota_failure_violation("runs", message.clone());
             let metadata = HashMap::from([("open".to_owned(), open.to_string())]);

@@ -1,15 +1,16 @@
 //! `muster.v1.TestService`.
 
 use muster_common::id::RunId;
+use muster_common::time::Wall;
 use muster_proto::v1;
 use muster_proto::v1::test_service_server::TestService;
-use muster_scheduler::{Answer, Input};
+use muster_scheduler::{Answer, Ask, Input, TestName};
 use prost::Message as _;
 use tonic::{Request, Response, Status};
 
 use super::convert;
 use super::page;
-use super::status::{from_no_answer, unexpected};
+use super::status::{from_no_answer, invalid, unexpected};
 use super::tests_of_run::Readers;
 
 /// Tests and their verdicts.
@@ -59,11 +60,55 @@ impl TestService for Tests {
             answer => Err(unexpected(&answer)),
         }
     }
+
+    async fn quarantine_test(
+        &self,
+        request: Request<v1::QuarantineTestRequest>,
+    ) -> Result<Response<v1::QuarantineTestResponse>, Status> {
+        let v1::QuarantineTestRequest { project, job, name, owner, reason, until_unix_ms } = request.into_inner();
+        for (field, text) in [("owner", &owner), ("reason", &reason)] {
+            if text.len() > NOTE_BYTES_MAX {
+                return Err(invalid(
+                    field,
+                    format!("it has {} bytes, at most {NOTE_BYTES_MAX} are allowed", text.len()),
+                ));
+            }
+        }
+        let until = Wall { unix_ms: until_unix_ms };
+        let test = test_name(project, job, name);
+        self.done(|ask| Input::QuarantineTest { ask, test, owner, reason, until }).await?;
+        Ok(Response::new(v1::QuarantineTestResponse {}))
+    }
+
+    async fn release_test(
+        &self,
+        request: Request<v1::ReleaseTestRequest>,
+    ) -> Result<Response<v1::ReleaseTestResponse>, Status> {
+        let v1::ReleaseTestRequest { project, job, name } = request.into_inner();
+        let test = test_name(project, job, name);
+        self.done(|ask| Input::ReleaseTest { ask, test }).await?;
+        Ok(Response::new(v1::ReleaseTestResponse {}))
+    }
+}
+
+impl Tests {
+    async fn done(&self, wish: impl FnOnce(Ask) -> Input) -> Result<(), Status> {
+        match self.readers.handle.ask(wish).await.map_err(from_no_answer)? {
+            Answer::Done => Ok(()),
+            answer => Err(unexpected(&answer)),
+        }
+    }
+}
+
+fn test_name(project: String, job: String, name: String) -> TestName {
+    TestName { project, job: (!job.is_empty()).then_some(job), name }
 }
 
 const PAGE_DEFAULT: usize = 1_000;
 const PAGE_MAX: usize = 10_000;
 /// Of remembered tests, which have long names at the worst.
 const REMEMBERED_PAGE_MAX: usize = 1_000;
+/// Bytes of the owner or the reason of a quarantine.
+const NOTE_BYTES_MAX: usize = 1_024;
 /// Bytes of tests after which a page ends, so that it fits into a message.
 const PAGE_BYTES_AIM: usize = 2 << 20;

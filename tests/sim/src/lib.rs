@@ -11,6 +11,7 @@ pub mod disk;
 mod env;
 mod event;
 mod fault;
+pub mod flakiness;
 pub mod history;
 pub mod makespan;
 pub mod model;

@@ -4,7 +4,7 @@ use clap::Args;
 use muster_proto::v1;
 
 use super::super::{print, print_json};
-use super::memory::{FlakeRate, Limit, Memory, TestJson, owners_of};
+use super::memory::{FlakeRate, Limit, Memory, TestJson, owners_of, standing_word};
 use crate::exit_code::ExitCode;
 use crate::failure::Failure;
 use crate::output::table::{Table, terminal_width};
@@ -24,7 +24,7 @@ impl FlakyTests {
     /// Prints them, by the least rate that is likely.
     pub(super) async fn run(&self) -> Result<ExitCode, Failure> {
         let mut tests = self.memory.read("").await?;
-        tests.retain(|test| test.flaky > 0);
+        tests.retain(|test| test.flakes > 0 || test.alarm_run > 0);
         tests.sort_by(|one, other| FlakeRate::of(other).low.total_cmp(&FlakeRate::of(one).low));
         let owners = self.memory.owners()?;
         let shown = &tests[..tests.len().min(self.limit.limit as usize)];
@@ -40,7 +40,10 @@ impl FlakyTests {
 }
 
 fn table(tests: &[v1::RememberedTest], owners: &Owners) -> Table {
-    let mut table = Table::new(["TEST", "JOB", "RATE", "LIKELY", "RUNS", "LAST FLAKY", "LAST SEEN", "OWNERS"], 0);
+    let mut table = Table::new(
+        ["TEST", "JOB", "RATE", "LIKELY", "RUNS", "STANDING", "ALARM", "LAST FLAKY", "LAST SEEN", "OWNERS"],
+        0,
+    );
     for test in tests {
         let FlakeRate { rate, low, high } = FlakeRate::of(test);
         let last = test.recent.iter().rev().find(|outcome| outcome.verdict() == v1::TestVerdict::Flaky);
@@ -49,7 +52,9 @@ fn table(tests: &[v1::RememberedTest], owners: &Owners) -> Table {
             test.job.clone(),
             format!("{:.1} %", rate * 100.0),
             format!("{:.1} to {:.1} %", low * 100.0, high * 100.0),
-            (test.passed + test.failed + test.flaky).to_string(),
+            test.flake_runs.to_string(),
+            if test.quarantine.is_some() { "quarantined" } else { standing_word(test.standing()) }.to_owned(),
+            if test.alarm_run > 0 { format!("rose in run {}", test.alarm_run) } else { String::new() },
             last.map(|outcome| format!("run {}", outcome.run)).unwrap_or_default(),
             moment(test.last_seen_unix_ms),
             owners_of(test, owners).join(" "),

@@ -25,7 +25,7 @@ pub(super) struct Memory {
     #[arg(long)]
     pub(super) json: bool,
     #[command(flatten)]
-    place: Place,
+    pub(super) place: Place,
 }
 
 /// How many rows.
@@ -53,7 +53,19 @@ pub(super) struct TestJson<'a> {
     last_seen_unix_ms: u64,
     last_run: u64,
     owners: Vec<&'a str>,
+    standing: &'static str,
+    alarm_run: Option<u64>,
+    quarantine: Option<QuarantineJson<'a>>,
     recent: Vec<OutcomeJson>,
+}
+
+#[derive(Debug, Serialize)]
+struct QuarantineJson<'a> {
+    owner: &'a str,
+    reason: &'a str,
+    since_unix_ms: u64,
+    until_unix_ms: u64,
+    is_automatic: bool,
 }
 
 #[derive(Debug, Serialize)]
@@ -86,7 +98,7 @@ impl Memory {
         Ok(format!("nothing is remembered of the tests of project {}; runs make the memory\n", self.project()?))
     }
 
-    fn project(&self) -> Result<String, Failure> {
+    pub(super) fn project(&self) -> Result<String, Failure> {
         if let Some(project) = &self.project {
             return Ok(project.clone());
         }
@@ -118,6 +130,15 @@ impl<'a> TestJson<'a> {
             last_seen_unix_ms: test.last_seen_unix_ms,
             last_run: test.last_run,
             owners: owners_of(test, owners),
+            standing: standing_word(test.standing()),
+            alarm_run: (test.alarm_run > 0).then_some(test.alarm_run),
+            quarantine: test.quarantine.as_ref().map(|quarantine| QuarantineJson {
+                owner: &quarantine.owner,
+                reason: &quarantine.reason,
+                since_unix_ms: quarantine.since_unix_ms,
+                until_unix_ms: quarantine.until_unix_ms,
+                is_automatic: quarantine.is_automatic,
+            }),
             recent: test
                 .recent
                 .iter()
@@ -137,7 +158,17 @@ pub(super) fn owners_of<'a>(test: &v1::RememberedTest, owners: &'a Owners) -> Ve
     part(&test.name, None, &test.job).file.map(|file| owners.of(&file)).unwrap_or_default()
 }
 
-/// In how many of its runs a test was flaky, with Wilson's interval of 95 %.
+/// What is to be thought of a test, in a word.
+pub(super) const fn standing_word(standing: v1::TestStanding) -> &'static str {
+    match standing {
+        v1::TestStanding::Unspecified => "unknown",
+        v1::TestStanding::Healthy => "healthy",
+        v1::TestStanding::Flaky => "flaky",
+        v1::TestStanding::Broken => "broken",
+    }
+}
+
+/// In how many of its last runs a test was flaky, with Wilson's interval of 95 %, as the coordinator reckons it.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct FlakeRate {
     /// As counted.
@@ -151,33 +182,7 @@ pub(super) struct FlakeRate {
 impl FlakeRate {
     /// Of a test; of one without a run, nothing is known.
     pub(super) fn of(test: &v1::RememberedTest) -> Self {
-        let runs = f64::from(test.passed) + f64::from(test.failed) + f64::from(test.flaky);
-        if runs == 0.0 {
-            return Self { rate: 0.0, low: 0.0, high: 1.0 };
-        }
-        let rate = f64::from(test.flaky) / runs;
-        let square = Z * Z / runs;
-        let middle = (rate + square / 2.0) / (1.0 + square);
-        let half = Z / (1.0 + square) * (rate * (1.0 - rate) / runs + square / (4.0 * runs)).sqrt();
-        Self { rate, low: (middle - half).max(0.0), high: (middle + half).min(1.0) }
-    }
-}
-
-/// Standard deviations on both sides of the mean that hold 95 % of a normal distribution.
-const Z: f64 = 1.96;
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_interval_narrows_with_the_number_of_runs() {
-        let of = |passed, flaky| FlakeRate::of(&v1::RememberedTest { passed, flaky, ..v1::RememberedTest::default() });
-        let (few, many) = (of(9, 1), of(900, 100));
-        assert!((few.rate - 0.1).abs() < 1e-9 && (many.rate - 0.1).abs() < 1e-9);
-        assert!(few.low > 0.017 && few.low < 0.019 && few.high > 0.40 && few.high < 0.41, "{few:?}");
-        assert!(many.low > 0.08 && many.high < 0.121, "{many:?}");
-        assert_eq!(of(0, 0), FlakeRate { rate: 0.0, low: 0.0, high: 1.0 });
-        assert!(of(10, 0).low < 1e-9);
+        let rate = if test.flake_runs == 0 { 0.0 } else { f64::from(test.flakes) / f64::from(test.flake_runs) };
+        Self { rate, low: test.flake_rate_low, high: test.flake_rate_high }
     }
 }

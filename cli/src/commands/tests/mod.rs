@@ -5,6 +5,7 @@ mod history;
 mod list;
 mod memory;
 mod owners;
+mod quarantine;
 mod slow;
 
 use clap::{Args, Subcommand};
@@ -25,6 +26,7 @@ enum TestsCommand {
     List(list::ListTests),
     Slow(slow::SlowTests),
     Flaky(flaky::FlakyTests),
+    Quarantine(quarantine::QuarantineTests),
     History(history::TestHistory),
     Owners(owners::TestOwners),
 }
@@ -36,6 +38,7 @@ impl Tests {
             TestsCommand::List(command) => command.run().await,
             TestsCommand::Slow(command) => command.run().await,
             TestsCommand::Flaky(command) => command.run().await,
+            TestsCommand::Quarantine(command) => command.run().await,
             TestsCommand::History(command) => command.run().await,
             TestsCommand::Owners(command) => command.run().await,
         }
@@ -47,6 +50,7 @@ impl Tests {
             TestsCommand::List(command) => command.memory.json,
             TestsCommand::Slow(command) => command.memory.json,
             TestsCommand::Flaky(command) => command.memory.json,
+            TestsCommand::Quarantine(command) => command.is_json(),
             TestsCommand::History(command) => command.memory.json,
             TestsCommand::Owners(command) => command.memory.json,
         }

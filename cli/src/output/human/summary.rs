@@ -18,6 +18,8 @@ pub(crate) fn summary(report: &Report, details: &Details, exit: ExitCode, more: 
     text.push_str(&flaky(report));
     text.push_str(&bad_tests(report, details, v1::TestVerdict::Errored, "errored"));
     text.push_str(&bad_tests(report, details, v1::TestVerdict::Failed, "failed"));
+    text.push_str(&excused(report));
+    text.push_str(&alarms(report));
     text.push_str(&bad_jobs(report, details, more));
     if !text.is_empty() {
         text.push('\n');
@@ -70,7 +72,9 @@ fn sum_line(report: &Report) -> String {
 
 /// Whether tests or jobs above the sum say why the run did not pass.
 fn is_told(report: &Report) -> bool {
-    let is_told = |test: &v1::RunTest| matches!(test.verdict(), v1::TestVerdict::Failed | v1::TestVerdict::Errored);
+    let is_told = |test: &v1::RunTest| {
+        matches!(test.verdict(), v1::TestVerdict::Failed | v1::TestVerdict::Errored) && !is_excused(test)
+    };
     report.tests.iter().any(is_told) || report.jobs().any(is_bad)
 }
 
@@ -113,7 +117,8 @@ fn try_line(a_try: &v1::TestTry) -> String {
 }
 
 fn bad_tests(report: &Report, details: &Details, verdict: v1::TestVerdict, word: &str) -> String {
-    let tests = of_verdict(report, verdict);
+    let mut tests = of_verdict(report, verdict);
+    tests.retain(|test| !is_excused(test));
     let mut text = heading(tests.len(), &format!("{word} test"), "");
     for (place, test) in tests.iter().take(TESTS_SHOWN_MAX).enumerate() {
         let job = report.job_name(test.job);
@@ -128,6 +133,34 @@ fn bad_tests(report: &Report, details: &Details, verdict: v1::TestVerdict, word:
         }
     }
     text.push_str(&left_out(tests.len(), TESTS_SHOWN_MAX));
+    text
+}
+
+/// Failed tests in quarantine: they are told, and count for nothing.
+fn excused(report: &Report) -> String {
+    let tests: Vec<&v1::RunTest> = report.tests.iter().filter(|test| is_excused(test)).collect();
+    let mut text = heading(tests.len(), "quarantined test", "failed, which does not count");
+    for test in tests.iter().take(TESTS_SHOWN_MAX) {
+        let name = title(report.job_name(test.job), &test.name);
+        text.push_str(&format!("{} {name}\n", paint(YELLOW, format!("{:>11}", "QUARANTINED"))));
+        text.push_str(&test.tries.last().map(try_line).unwrap_or_default());
+    }
+    text.push_str(&left_out(tests.len(), TESTS_SHOWN_MAX));
+    text
+}
+
+fn is_excused(test: &v1::RunTest) -> bool {
+    test.is_quarantined && test.verdict() == v1::TestVerdict::Failed
+}
+
+/// Tests whose first tries fail more often than they did, although retries pass.
+fn alarms(report: &Report) -> String {
+    let alarms: Vec<&String> = report.jobs().flat_map(|job| &job.alarms).collect();
+    let mut text = heading(alarms.len(), "alarm", "as first tries fail more often than they did");
+    for alarm in alarms.iter().take(TESTS_SHOWN_MAX) {
+        text.push_str(&format!("{} {}\n", paint(YELLOW, format!("{:>11}", "ALARM")), one_line(alarm)));
+    }
+    text.push_str(&left_out(alarms.len(), TESTS_SHOWN_MAX));
     text
 }
 

@@ -33,6 +33,9 @@ pub(crate) struct AgentJson<'a> {
     labels: &'a BTreeMap<String, String>,
     version: &'a str,
     connected_unix_ms: u64,
+    /// Why it is fenced off.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    fence_reason: Option<&'a str>,
 }
 
 /// Why something ended as it did.
@@ -83,6 +86,7 @@ impl<'a> AgentJson<'a> {
             labels: &agent.labels,
             version: &agent.version,
             connected_unix_ms: agent.connected_unix_ms,
+            fence_reason: Some(agent.fence_reason.as_str()).filter(|reason| !reason.is_empty()),
         }
     }
 }

@@ -224,6 +224,7 @@ mod tests {
         let tries = flaky.tries.iter().map(|a_try| {
             let verdict = if a_try.attempt == 2 { flaky.verdict } else { 0 };
             let finished = v1::TestFinished {
+                is_quarantined: false,
                 job: 0,
                 test: 0,
                 name: flaky.name.clone(),

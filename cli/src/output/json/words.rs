@@ -19,6 +19,7 @@ pub(crate) fn agent_word(state: v1::AgentState) -> &'static str {
         v1::AgentState::Connected => "connected",
         v1::AgentState::Suspect => "suspect",
         v1::AgentState::Draining => "draining",
+        v1::AgentState::Fenced => "fenced",
     }
 }
 

@@ -98,6 +98,13 @@ fn status<'a>(test: &'a v1::RunTest, outputs: &Outputs<'_>) -> (TestCaseStatus, 
             (status, test.tries.last())
         }
         v1::TestVerdict::Skipped => (TestCaseStatus::skipped(), test.tries.last()),
+        // Whoever reads the file must not fail the run either: it is told as skipped, with why.
+        v1::TestVerdict::Failed if test.is_quarantined => {
+            let mut status = TestCaseStatus::skipped();
+            let message = test.tries.last().map(|last| text::one_line(&last.message)).unwrap_or_default();
+            status.set_type("quarantined").set_message(format!("failed in quarantine: {message}"));
+            (status, test.tries.last())
+        }
         v1::TestVerdict::Failed => not_passed(test, NonSuccessKind::Failure, "failed", outputs),
         v1::TestVerdict::Errored => not_passed(test, NonSuccessKind::Error, "errored", outputs),
         v1::TestVerdict::Unspecified => {

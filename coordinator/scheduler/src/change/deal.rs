@@ -126,7 +126,7 @@ impl Scheduler {
     fn deal_to(&mut self, job: JobId, shard: Token) {
         let Some(agent) = self.suite(job).shards.get(&shard).map(|shard| shard.agent.clone()) else { return };
         let Some(found) = self.agents.table.get(&agent) else { return };
-        if found.is_draining {
+        if found.takes_nothing_new() {
             return self.dismiss_shard(job, shard);
         }
         if found.session.is_none() || found.liveness != Liveness::Alive {
@@ -195,7 +195,7 @@ impl Scheduler {
         let others = self.suite(job).shards_by_agent.keys().filter(|agent| !spared.contains(*agent));
         let works = |agent: &AgentName| {
             let found = self.agents.table.get(agent);
-            found.is_some_and(|found| found.liveness == Liveness::Alive && !found.is_draining)
+            found.is_some_and(|found| found.liveness == Liveness::Alive && !found.takes_nothing_new())
         };
         others.into_iter().any(works) || self.is_slot_free(job, spared)
     }

@@ -43,7 +43,8 @@ impl Scheduler {
         self.touch(Key::Test(job, test));
         self.pending.offers.insert(job);
         self.pending.jobs_changed.insert(job);
-        let event = Event::TestFinished { job, test, name, test_try: Box::new(test_try), verdict };
+        let is_quarantined = self.suite(job).test(test).known.is_quarantined;
+        let event = Event::TestFinished { job, test, name, test_try: Box::new(test_try), verdict, is_quarantined };
         self.publish(job.run, event);
     }
 
@@ -100,7 +101,8 @@ impl Scheduler {
         let suite = self.suite(job);
         let Some(test_try) = suite.test(test).tries.last().cloned() else { return };
         let name = suite.name(test).to_owned();
-        let event = Event::TestFinished { job, test, name, test_try: Box::new(test_try), verdict: Some(verdict) };
+        let (is_quarantined, verdict) = (suite.test(test).known.is_quarantined, Some(verdict));
+        let event = Event::TestFinished { job, test, name, test_try: Box::new(test_try), verdict, is_quarantined };
         self.publish(job.run, event);
     }
 

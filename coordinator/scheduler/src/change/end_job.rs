@@ -54,6 +54,7 @@ impl Scheduler {
         let first_bad: Vec<&str> = suite.bad.iter().take(BAD_TESTS_NAMED).map(|test| suite.name(*test)).collect();
         let (outcome, reason) = verdict::of_test_job(counts_of(self.job(job)), &first_bad);
         let (outcome, reason) = verdict::with_missing((outcome, reason), &self.selected_and_missing(job));
+        self.job_mut(job).row.alarms = self.shifts(job);
         self.end_job(job, outcome, reason);
         self.begin_lesson(job);
     }

@@ -7,6 +7,7 @@ mod doubt_agent;
 mod end_job;
 mod end_lease;
 mod end_run;
+mod fence_agent;
 mod grant;
 mod publish;
 mod relieve;

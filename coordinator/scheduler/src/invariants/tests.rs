@@ -3,7 +3,7 @@
 
 use super::{Violation, ensure};
 use crate::Scheduler;
-use crate::state::{Job, Suite};
+use crate::state::{Job, Suite, Test};
 use muster_common::id::{JobId, TestIndex};
 use muster_common::outcome::{Outcome, TestVerdict};
 
@@ -32,6 +32,7 @@ fn check_sums(id: JobId, job: &Job, suite: &Suite) -> Result<(), Violation> {
         (verdict(TestVerdict::Flaky), sums.flaky),
         (verdict(TestVerdict::Skipped), sums.skipped),
         (verdict(TestVerdict::Errored), sums.errored),
+        (suite.tests.iter().filter(|test| is_excused(test)).count(), sums.quarantined),
     ] {
         ensure(found == sum as usize, SUMS, || format!("job {id} has {found} verdicts where it counts {sum}"))?;
     }
@@ -40,10 +41,15 @@ fn check_sums(id: JobId, job: &Job, suite: &Suite) -> Result<(), Violation> {
         format!("job {id} is sealed with {sealed:?} tests and has {}", suite.tests.len())
     })?;
     let has_passed = job.row.end.as_ref().is_some_and(|end| end.outcome == Outcome::Passed);
-    let is_all_good = suite.tests.iter().all(|test| test.verdict.is_some_and(TestVerdict::is_good));
+    let is_good = |test: &Test| is_excused(test) || test.verdict.is_some_and(TestVerdict::is_good);
+    let is_all_good = suite.tests.iter().all(is_good);
     ensure(!has_passed || (sealed.is_some() && !suite.tests.is_empty() && is_all_good), SUMS, || {
         format!("job {id} has passed, but not all of its tests have a good verdict")
     })
+}
+
+fn is_excused(test: &Test) -> bool {
+    test.verdict == Some(TestVerdict::Failed) && test.known.is_quarantined
 }
 
 fn check_places(scheduler: &Scheduler, id: JobId, suite: &Suite) -> Result<(), Violation> {

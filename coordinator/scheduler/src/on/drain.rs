@@ -22,6 +22,11 @@ impl Scheduler {
         agent.is_draining = true;
         self.queue.refresh_agent(agent);
         self.fleet_changed();
+        self.dismiss_asking_shards(name);
+    }
+
+    /// Shards of an agent that wait for tests end.
+    pub(crate) fn dismiss_asking_shards(&mut self, name: &AgentName) {
         for shard in self.live_leases_of(name) {
             let job = self.leases[&shard].row.job;
             let suite = self.job(job).suite.as_deref();

@@ -9,6 +9,7 @@ mod finished;
 mod heartbeat;
 mod message;
 mod open_session;
+mod quarantine;
 mod questions;
 mod refused;
 mod report_stored;
@@ -41,6 +42,11 @@ impl Scheduler {
             Input::WatchRun { ask, run } => self.on_watch_run(ask, run),
             Input::ListAgents { ask } => self.on_list_agents(ask),
             Input::DrainAgent { ask, agent } => self.on_drain_agent(ask, &agent),
+            Input::TrustAgent { ask, agent } => self.on_trust_agent(ask, &agent),
+            Input::QuarantineTest { ask, test, owner, reason, until } => {
+                self.on_quarantine_test(ask, &test, owner, reason, until);
+            }
+            Input::ReleaseTest { ask, test } => self.on_release_test(ask, &test),
             Input::Overview { ask } => self.on_overview(ask),
             Input::OpenSession { session, open } => self.on_open_session(session, *open),
             Input::CloseSession { session } => self.on_close_session(session),

@@ -30,6 +30,7 @@ impl Scheduler {
             }
         }
         self.trust_agent(&name);
+        self.apply_fence(&name);
         if self.agents.table.get(&name).is_some_and(|agent| agent.is_draining) {
             self.drain(&name);
             if !open.is_draining {

@@ -10,7 +10,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::LeaseRow;
 use crate::scheduler::Scheduler;
-use crate::state::Expected;
+use crate::state::{Expected, Known};
 
 impl Scheduler {
     pub(crate) fn finish_discovery(&mut self, row: &LeaseRow, finished: Finished) {
@@ -53,7 +53,10 @@ impl Scheduler {
         let known = self.memory.find(&run.project, &run.spec(job.job).name);
         let found = self.jobs.get_mut(&job).and_then(|found| found.suite.as_deref_mut());
         if let Some(suite) = found {
-            suite.make_tests(|name| known.map_or_else(Expected::default, |known| known.expected(name)));
+            suite.make_tests(|name| match known {
+                Some(known) => (known.expected(name), self.memory.known(known, name, self.now.wall)),
+                None => (Expected::default(), Known::default()),
+            });
         }
     }
 }

@@ -24,7 +24,7 @@ impl Scheduler {
             suite.start_cost_us = want.start_cost_us;
         }
         suite.set_asking(want.shard);
-        if is_being_stopped || self.agents.table.get(agent).is_some_and(|agent| agent.is_draining) {
+        if is_being_stopped || self.agents.table.get(agent).is_some_and(crate::state::Agent::takes_nothing_new) {
             return self.dismiss_shard(job, want.shard);
         }
         self.refresh_idle(job, want.shard);

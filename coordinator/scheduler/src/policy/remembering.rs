@@ -2,6 +2,7 @@
 
 use muster_common::outcome::TestVerdict;
 
+use super::flakiness::WINDOW;
 use crate::RecentOutcome;
 use crate::state::Expected;
 
@@ -18,6 +19,8 @@ pub(crate) struct Sight {
     pub(crate) agent: u32,
     /// First bytes of the workspace's digest.
     pub(crate) content: u32,
+    /// How many tries it had.
+    pub(crate) tries: u8,
 }
 
 /// What a verdict says about the test itself. A test that could not be run, or was left out, says nothing.
@@ -48,11 +51,28 @@ pub(crate) fn is_worth_a_write(known: Expected, moved: Expected) -> bool {
     far(known.mean_us, moved.mean_us) || far(known.high_us, moved.high_us.max(known.high_us))
 }
 
-/// The newest outcomes of a test, newest last. Those that were all passes are no news, and are not kept.
+/// The outcomes of a test that are news, newest last, with one more. Of a row of failures the first and the last are kept:
+/// a broken test would push everything else out.
 pub(crate) fn recent(known: &[RecentOutcome], newest: RecentOutcome) -> Vec<RecentOutcome> {
-    let kept = known.len().saturating_sub(RECENT_MAX - 1);
-    let recent: Vec<RecentOutcome> = known.iter().skip(kept).chain([&newest]).copied().collect();
-    if recent.iter().all(|outcome| outcome.outcome == Outcome::Passed) { Vec::new() } else { recent }
+    let mut recent = known.to_vec();
+    let is_no = |outcome: &RecentOutcome| matches!(outcome.outcome, Outcome::Failed | Outcome::FailedInCompany);
+    if let [.., before, last] = recent.as_slice()
+        && is_no(before)
+        && is_no(last)
+        && is_no(&newest)
+    {
+        recent.pop();
+    }
+    recent.push(newest);
+    recent.retain(|outcome| outcome.sighting.saturating_add(WINDOW) > newest.sighting);
+    recent.drain(..recent.len().saturating_sub(RECENT_MAX));
+    recent
+}
+
+/// Whether a pass on this content tells that an earlier failure was none of the code's.
+pub(crate) fn is_contradiction(known: &[RecentOutcome], content: u32) -> bool {
+    let on_it = |outcome: Outcome| known.iter().any(|known| known.content == content && known.outcome == outcome);
+    content != 0 && on_it(Outcome::Failed) && !on_it(Outcome::Passed)
 }
 
 fn toward(from: u64, to: u64, share: u64) -> u64 {
@@ -60,7 +80,7 @@ fn toward(from: u64, to: u64, share: u64) -> u64 {
 }
 
 /// Outcomes that are kept of one test.
-pub(crate) const RECENT_MAX: usize = 4;
+pub(crate) const RECENT_MAX: usize = 24;
 /// The mean goes one part in so many of the way to a new duration.
 const MEAN_SHARE: u64 = 3;
 /// What a test hardly exceeds rises by one part in so many of what it was exceeded by.
@@ -88,13 +108,21 @@ mod tests {
     }
 
     #[test]
-    fn the_newest_outcomes_are_kept_while_one_of_them_is_news() {
-        let outcome = |run, outcome| RecentOutcome { run, agent: 0, content: 0, outcome };
-        let mut known = vec![outcome(0, Outcome::Failed)];
-        for run in 1..4 {
-            known = recent(&known, outcome(run, Outcome::Passed));
+    fn of_a_row_of_failures_the_first_and_the_last_are_kept_and_no_more_than_fit() {
+        let outcome = |run, outcome| RecentOutcome { run, agent: 0, content: 7, outcome, sighting: run, tries: 1 };
+        let runs = |known: &[RecentOutcome]| known.iter().map(|outcome| outcome.run).collect::<Vec<_>>();
+        let mut known = recent(&[], outcome(1, Outcome::Flaky));
+        for run in 2..9 {
+            known = recent(&known, outcome(run, Outcome::Failed));
         }
-        assert_eq!(known.iter().map(|outcome| outcome.run).collect::<Vec<_>>(), [0, 1, 2, 3]);
-        assert!(recent(&known, outcome(4, Outcome::Passed)).is_empty());
+        assert_eq!(runs(&known), [1, 2, 8]);
+        assert!(is_contradiction(&known, 7) && !is_contradiction(&known, 8));
+        known = recent(&known, outcome(9, Outcome::Passed));
+        assert!(!is_contradiction(&known, 7), "that is known");
+        assert_eq!(runs(&recent(&known, outcome(1_008, Outcome::Flaky))), [9, 1_008], "what is long ago goes");
+        for run in 10..60 {
+            known = recent(&known, outcome(run, Outcome::Flaky));
+        }
+        assert_eq!(runs(&known), (60 - RECENT_MAX as u32..60).collect::<Vec<_>>());
     }
 }

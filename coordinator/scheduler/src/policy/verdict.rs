@@ -31,18 +31,19 @@ fn crashed_its_runner(test_try: &TryRow) -> bool {
 }
 
 /// How a test job ends whose tests all have a verdict. A failure is a definite no of the user's code, so it is said
-/// even where other tests could not be run. `first_bad` are names of the first tests that are not good.
+/// even where other tests could not be run. A failed test in quarantine counts for nothing; one that could not be run does. `first_bad` are names of the first tests that are not good.
 pub(crate) fn of_test_job(counts: TestCounts, first_bad: &[&str]) -> (Outcome, Option<Reason>) {
     if counts.discovered == 0 {
         return (Outcome::Failed, Some(Reason::new(ReasonCode::NoTests, "discovery found no test")));
     }
-    let bad = counts.failed + counts.errored;
+    let failed = counts.failed - counts.quarantined;
+    let bad = failed + counts.errored;
     if bad == 0 {
         return (Outcome::Passed, None);
     }
     let mut said = Vec::new();
-    if counts.failed > 0 {
-        said.push(format!("{} of {} tests failed", counts.failed, counts.discovered));
+    if failed > 0 {
+        said.push(format!("{} of {} tests failed", failed, counts.discovered));
     }
     if counts.errored > 0 {
         said.push(format!("{} of {} tests could not be run", counts.errored, counts.discovered));
@@ -50,7 +51,7 @@ pub(crate) fn of_test_job(counts: TestCounts, first_bad: &[&str]) -> (Outcome, O
     let more = (bad as usize).saturating_sub(first_bad.len());
     let more = if more == 0 { String::new() } else { format!(" and {more} more") };
     let message = format!("{}: {}{more}", said.join(", "), first_bad.join(", "));
-    if counts.failed > 0 {
+    if failed > 0 {
         (Outcome::Failed, Some(Reason::new(ReasonCode::TestsFailed, message)))
     } else {
         (Outcome::Errored, Some(Reason::new(ReasonCode::TestNotRun, message)))

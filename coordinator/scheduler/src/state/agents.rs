@@ -32,6 +32,8 @@ pub(crate) struct Agent {
     pub(crate) version: String,
     pub(crate) connected: Wall,
     pub(crate) is_draining: bool,
+    /// Why it is fenced off; empty: it is not.
+    pub(crate) fence: String,
     pub(crate) liveness: Liveness,
     /// When it last gave a sign of life.
     pub(crate) seen: Monotonic,
@@ -72,6 +74,7 @@ impl Agent {
             version: String::new(),
             connected: Wall::default(),
             is_draining: false,
+            fence: String::new(),
             liveness: Liveness::Absent,
             seen,
             grace_until,
@@ -84,10 +87,15 @@ impl Agent {
 
     /// Slots that a new lease may take.
     pub(crate) fn free(&self) -> u32 {
-        if self.session.is_none() || self.is_draining || self.liveness != Liveness::Alive {
+        if self.session.is_none() || self.takes_nothing_new() || self.liveness != Liveness::Alive {
             return 0;
         }
         self.slots.saturating_sub(self.busy())
+    }
+
+    /// Whether it only finishes what it holds: it is draining or fenced off.
+    pub(crate) fn takes_nothing_new(&self) -> bool {
+        self.is_draining || !self.fence.is_empty()
     }
 
     /// Slots that are taken.
@@ -111,6 +119,8 @@ impl Agent {
             AgentState::Suspect
         } else if self.is_draining {
             AgentState::Draining
+        } else if !self.fence.is_empty() {
+            AgentState::Fenced
         } else {
             AgentState::Connected
         }

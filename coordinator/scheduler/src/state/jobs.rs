@@ -73,6 +73,7 @@ impl Job {
             sealed: None,
             artifacts: BTreeMap::new(),
             outputs: BTreeMap::new(),
+            alarms: Vec::new(),
         };
         Self::new(row, is_test_job)
     }
@@ -107,6 +108,7 @@ impl Job {
             tries: found.tries.clone(),
             lost: found.lost,
             verdict: found.verdict,
+            is_quarantined: found.known.is_quarantined,
         })
     }
 }

@@ -1,6 +1,9 @@
 //! What earlier runs have shown of tests, by project, test job and test. Bounded: what was not seen for longest goes first.
 
+mod quarantining;
 mod reading;
+
+pub(crate) use quarantining::Known;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -10,9 +13,12 @@ use muster_common::limits::{PROJECTS_REMEMBERED_MAX, TESTS_REMEMBERED_PER_PROJEC
 use muster_common::time::Wall;
 
 use super::expected::Expected;
+use super::health::Health;
 use super::suite::Suite;
+use crate::policy::flakiness::{Record, WINDOW};
 use crate::policy::remembering::{self, Sight};
-use crate::{Key, MemorySuiteRow, MemoryTestRow, RecentOutcome};
+use crate::policy::shift::{self, Usual};
+use crate::{JudgedRun, Key, MemorySuiteRow, MemoryTestRow, Quarantine, RecentOutcome, RememberedOutcome, RunKind};
 
 /// All that is remembered, and what is still to be learned from jobs that have ended.
 #[derive(Clone, Debug, Default)]
@@ -24,6 +30,8 @@ pub(crate) struct Memory {
     doomed: BTreeSet<u32>,
     /// Test jobs that have ended and are not wholly learned from.
     pub(crate) lessons: BTreeMap<JobId, Lesson>,
+    /// What is remembered of agents.
+    pub(crate) health: Health,
 }
 
 /// The tests of one test job of a project.
@@ -53,7 +61,14 @@ struct RememberedTest {
     seen_s: u32,
     /// Runs in which it passed that its row does not count yet.
     passes_unwritten: u32,
+    /// What speaks for a raised rate of first failures.
+    shift: u32,
+    alarm_run: u32,
+    /// The last run in which it passed, and on what; known in memory only.
+    passed_run: u32,
+    passed_content: u32,
     recent: Box<[RecentOutcome]>,
+    quarantine: Option<Box<Quarantine>>,
 }
 
 /// A test job that has ended, to be learned from bit by bit.
@@ -63,8 +78,8 @@ pub(crate) struct Lesson {
     pub(crate) job_name: String,
     /// First four bytes of the workspace's digest.
     pub(crate) content: u32,
-    /// Whether failures say something about the tests.
-    pub(crate) are_outcomes_meant: bool,
+    /// What the run says.
+    pub(crate) kind: RunKind,
     pub(crate) next: TestIndex,
     /// Its tests, once its run's rows have gone.
     pub(crate) suite: Option<Box<Suite>>,
@@ -83,7 +98,13 @@ impl Memory {
             return *suite;
         }
         let suite = self.next_suite;
-        let row = MemorySuiteRow { suite, project: project.to_string(), job: job_name.to_owned(), last_seen: at };
+        let row = MemorySuiteRow {
+            suite,
+            project: project.to_string(),
+            job: job_name.to_owned(),
+            last_seen: at,
+            runs: Vec::new(),
+        };
         self.restore_suite(row);
         self.forget_projects(PROJECTS_REMEMBERED_MAX);
         suite
@@ -93,6 +114,21 @@ impl Memory {
     pub(crate) fn see_suite(&mut self, suite: u32, at: Wall) {
         if let Some(found) = self.suites.get_mut(&suite) {
             found.row.last_seen = at;
+        }
+    }
+
+    /// What an earlier lesson made of a run, if it was learned from.
+    pub(crate) fn judged(&self, suite: u32, run: RunId) -> Option<RunKind> {
+        let runs = &self.suites.get(&suite)?.row.runs;
+        runs.iter().find(|judged| judged.run == run_number(run)).map(|judged| judged.kind)
+    }
+
+    /// A run of a test job has been judged.
+    pub(crate) fn judge_run(&mut self, suite: u32, run: RunId, kind: RunKind) {
+        if let Some(found) = self.suites.get_mut(&suite) {
+            let runs = &mut found.row.runs;
+            runs.push(JudgedRun { run: run_number(run), kind });
+            runs.drain(..runs.len().saturating_sub(RUNS_REMEMBERED_MAX));
         }
     }
 
@@ -191,12 +227,13 @@ impl Memory {
 
     /// Keys of all rows.
     pub(crate) fn keys(&self) -> impl Iterator<Item = Key> {
+        let agents = self.health.keys();
         let suites = self.suites.keys().map(|suite| Key::MemorySuite(*suite));
         let tests = self
             .suites
             .iter()
             .flat_map(|(suite, found)| found.places.values().map(|place| Key::MemoryTest(*suite, *place)));
-        suites.chain(tests)
+        suites.chain(tests).chain(agents)
     }
 }
 
@@ -265,11 +302,16 @@ impl RememberedSuite {
             failed: row.failed,
             flaky: row.flaky,
             first_seen_s: seconds(row.first_seen),
+            shift: row.shift,
+            alarm_run: row.alarm_run,
+            passed_run: 0,
+            passed_content: 0,
+            quarantine: row.quarantine,
             last_seen_s: seconds(row.last_seen),
             last_run: run_number(row.last_run),
             seen_s: seconds(row.last_seen),
             passes_unwritten: 0,
-            recent: row.recent.into_boxed_slice(),
+            recent: with_sightings(row.recent, row.passed.saturating_add(row.failed).saturating_add(row.flaky)),
         });
         true
     }
@@ -289,6 +331,9 @@ impl RememberedSuite {
             last_seen: seconds_to_wall(test.last_seen_s),
             last_run: RunId(u64::from(test.last_run)),
             recent: test.recent.to_vec(),
+            shift: test.shift,
+            alarm_run: test.alarm_run,
+            quarantine: test.quarantine.clone(),
         })
     }
 }
@@ -307,7 +352,12 @@ impl RememberedTest {
             last_run: 0,
             seen_s,
             passes_unwritten: 0,
+            shift: 0,
+            alarm_run: 0,
+            passed_run: 0,
+            passed_content: 0,
             recent: Box::default(),
+            quarantine: None,
         }
     }
 
@@ -316,8 +366,12 @@ impl RememberedTest {
     fn take(&mut self, run: RunId, sight: &Sight, seen_s: u32) -> bool {
         let known = Expected { mean_us: self.mean_us, high_us: self.high_us };
         let moved = sight.duration_us.map_or(known, |duration_us| remembering::moved(known, duration_us));
-        let is_pass = sight.outcome == Some(remembering::Outcome::Passed);
-        let is_quiet = sight.outcome.is_none() || (is_pass && self.recent.is_empty());
+        let is_pass = sight.outcome == Some(RememberedOutcome::Passed);
+        let is_news = !is_pass || self.shift > 0 || remembering::is_contradiction(&self.recent, sight.content);
+        if is_pass {
+            (self.passed_run, self.passed_content) = (run_number(run), sight.content);
+        }
+        let is_quiet = sight.outcome.is_none() || !is_news;
         if is_quiet && self.last_run != 0 && !remembering::is_worth_a_write(known, moved) {
             self.passes_unwritten += u32::from(is_pass);
             if self.passes_unwritten < PASSES_UNWRITTEN_MAX {
@@ -328,21 +382,94 @@ impl RememberedTest {
         (self.mean_us, self.high_us) = (moved.mean_us, moved.high_us);
         self.passed = self.passed.saturating_add(std::mem::take(&mut self.passes_unwritten));
         if let Some(outcome) = sight.outcome {
-            let count = match outcome {
-                remembering::Outcome::Passed => &mut self.passed,
-                remembering::Outcome::Failed => &mut self.failed,
-                remembering::Outcome::Flaky => &mut self.flaky,
-            };
-            *count = count.saturating_add(1);
-            if !is_pass || !self.recent.is_empty() {
-                let newest =
-                    RecentOutcome { run: run_number(run), agent: sight.agent, content: sight.content, outcome };
-                self.recent = remembering::recent(&self.recent, newest).into_boxed_slice();
-            }
+            self.watch_for_shift(run, outcome);
+            self.count(run, sight, outcome);
         }
         self.last_run = run_number(run);
         self.last_seen_s = seen_s;
         true
+    }
+
+    fn count(&mut self, run: RunId, sight: &Sight, outcome: RememberedOutcome) {
+        let newest = RecentOutcome {
+            run: run_number(run),
+            agent: sight.agent,
+            content: sight.content,
+            outcome,
+            sighting: self.runs().saturating_add(1),
+            tries: sight.tries,
+        };
+        let is_contradiction = remembering::is_contradiction(&self.recent, sight.content);
+        match outcome {
+            RememberedOutcome::Passed => {
+                self.passed = self.passed.saturating_add(1);
+                if is_contradiction {
+                    self.remember(newest);
+                }
+            }
+            RememberedOutcome::Failed => {
+                self.failed = self.failed.saturating_add(1);
+                if sight.content != 0 && self.passed_content == sight.content {
+                    let (run, sighting) = (self.passed_run, newest.sighting - 1);
+                    self.remember(RecentOutcome { run, sighting, outcome: RememberedOutcome::Passed, ..newest });
+                }
+                self.remember(newest);
+            }
+            RememberedOutcome::FailedInCompany => {
+                self.failed = self.failed.saturating_add(1);
+                self.remember(newest);
+            }
+            RememberedOutcome::Flaky => {
+                self.flaky = self.flaky.saturating_add(1);
+                self.remember(newest);
+            }
+        }
+    }
+
+    fn remember(&mut self, newest: RecentOutcome) {
+        self.recent = remembering::recent(&self.recent, newest).into_boxed_slice();
+    }
+
+    /// A test that fails in the end is seen anyway; what retries hide is watched.
+    fn watch_for_shift(&mut self, run: RunId, outcome: RememberedOutcome) {
+        let is_flake = match outcome {
+            RememberedOutcome::Flaky => true,
+            RememberedOutcome::Passed => false,
+            RememberedOutcome::Failed | RememberedOutcome::FailedInCompany => return,
+        };
+        if !is_flake && self.shift == 0 {
+            return;
+        }
+        match shift::after(self.shift, self.usual(), is_flake) {
+            Some(sum) => self.shift = sum,
+            None => (self.shift, self.alarm_run) = (0, run_number(run)),
+        }
+    }
+
+    /// How often it was flaky before its last runs.
+    fn usual(&self) -> Usual {
+        let end = self.runs().saturating_sub(RUNS_OF_SHIFT);
+        let begin = end.saturating_sub(WINDOW);
+        let is_before = |outcome: &&RecentOutcome| {
+            outcome.outcome == RememberedOutcome::Flaky && outcome.sighting > begin && outcome.sighting <= end
+        };
+        let begin = match self.recent.first() {
+            Some(oldest) if self.recent.len() >= remembering::RECENT_MAX => begin.max(oldest.sighting - 1),
+            Some(_) | None => begin,
+        };
+        let flakes = u32::try_from(self.recent.iter().filter(is_before).count()).unwrap_or(u32::MAX);
+        Usual { flakes, runs: end.saturating_sub(begin) }
+    }
+
+    /// Runs that were counted.
+    fn runs(&self) -> u32 {
+        let written = self.passed.saturating_add(self.failed).saturating_add(self.flaky);
+        written.saturating_add(self.passes_unwritten)
+    }
+
+    fn record(&self) -> Record<'_> {
+        let passed = self.runs().saturating_sub(self.failed);
+        Record { runs: self.runs(), passed, recent: &self.recent }
     }
 }
 
@@ -357,7 +484,25 @@ fn hash(text: &str) -> u64 {
     text.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3))
 }
 
-fn run_number(run: RunId) -> u32 {
+/// A short number for a test's name.
+pub(crate) fn name_number(name: &str) -> u32 {
+    let hash = hash(name);
+    (hash ^ (hash >> 32)) as u32
+}
+
+/// Outcomes of a row that does not say yet which of the test's runs they were: taken for the last ones.
+fn with_sightings(mut recent: Vec<RecentOutcome>, runs: u32) -> Box<[RecentOutcome]> {
+    let count = u32::try_from(recent.len()).unwrap_or(u32::MAX);
+    for (place, outcome) in (1..).zip(&mut recent) {
+        if outcome.sighting == 0 {
+            outcome.sighting = (runs.saturating_sub(count) + place).max(1);
+        }
+    }
+    recent.into_boxed_slice()
+}
+
+/// A run's number as it is remembered.
+pub(crate) fn run_number(run: RunId) -> u32 {
     u32::try_from(run.0).unwrap_or(u32::MAX)
 }
 
@@ -371,6 +516,10 @@ fn seconds_to_wall(seconds: u32) -> Wall {
 
 /// A test's row counts its passes after so many at the latest.
 const PASSES_UNWRITTEN_MAX: u32 = 16;
+/// Runs of a test job of which it is remembered what they said.
+const RUNS_REMEMBERED_MAX: usize = 64;
+/// The usual rate of a test is that before its last so many runs.
+const RUNS_OF_SHIFT: u32 = 20;
 /// Places of one suite: those of tests, and some that are free for a while.
 const PLACES_MAX: usize = TESTS_REMEMBERED_PER_PROJECT_MAX + (1 << 20);
 
@@ -379,7 +528,13 @@ mod tests {
     use super::*;
 
     fn passed(duration_us: u64) -> Sight {
-        Sight { duration_us: Some(duration_us), outcome: Some(remembering::Outcome::Passed), agent: 1, content: 2 }
+        Sight {
+            duration_us: Some(duration_us),
+            outcome: Some(remembering::Outcome::Passed),
+            agent: 1,
+            content: 2,
+            tries: 1,
+        }
     }
 
     fn at(seconds: u64) -> Wall {
@@ -445,6 +600,7 @@ mod tests {
     fn a_remembered_test_is_small() {
         let entry = size_of::<Option<RememberedTest>>() + size_of::<(u64, u32)>();
         let recent = remembering::RECENT_MAX * size_of::<RecentOutcome>();
-        assert!(entry + recent <= 184, "{entry} and {recent} bytes");
+        assert!(entry <= 144, "{entry} bytes");
+        assert!(recent <= 600, "{recent} bytes of a test that often failed");
     }
 }

@@ -2,6 +2,7 @@
 
 mod agents;
 mod expected;
+mod health;
 mod jobs;
 mod leases;
 mod memory;
@@ -13,7 +14,7 @@ pub(crate) use agents::{Agent, Agents, Liveness};
 pub(crate) use expected::Expected;
 pub(crate) use jobs::{Job, Stop};
 pub(crate) use leases::{Batch, Batches, Lease, Leases};
-pub(crate) use memory::{Lesson, Memory, agent_number};
+pub(crate) use memory::{Known, Lesson, Memory, agent_number, name_number};
 pub(crate) use queue::{ClassId, Place, Queue};
 pub(crate) use runs::{Run, Runs};
-pub(crate) use suite::Suite;
+pub(crate) use suite::{Suite, Test};

@@ -7,8 +7,10 @@ use muster_common::id::{AgentName, TestIndex, Token};
 use muster_common::outcome::{TestVerdict, TryOutcome};
 use muster_common::time::Monotonic;
 
+use super::Known;
 use super::expected::{Expected, Line, Load};
-use crate::{TestCounts, TryRow};
+use crate::policy::diagnosis::Tally;
+use crate::{Standing, TestCounts, TryRow};
 
 /// All tests of one job.
 #[derive(Clone, Debug, Default)]
@@ -76,6 +78,12 @@ pub(crate) struct Suite {
     pub(crate) barren_shards: u32,
     /// Whether many agents fell silent at once while it ran. Known in memory only.
     pub(crate) had_outage: bool,
+    /// Tries that ended on each agent; surprises are counted below.
+    pub(crate) tries_by_agent: BTreeMap<AgentName, u32>,
+    /// Tests that failed on an agent and passed on another.
+    pub(crate) surprises: BTreeMap<AgentName, Vec<TestIndex>>,
+    /// Tests that failed in every try and were not known to be broken.
+    pub(crate) newly_failed: u32,
     /// Failed tests have waited long enough for another agent.
     pub(crate) is_retry_anywhere: bool,
 }
@@ -106,6 +114,8 @@ pub(crate) struct Test {
     pub(crate) expected: Expected,
     /// Its place in the order of dealing.
     pub(crate) rank: u32,
+    /// What earlier runs say of it.
+    pub(crate) known: Known,
 }
 
 /// One open shard.
@@ -196,6 +206,12 @@ impl Suite {
                 self.unknown_durations += 1;
             }
         }
+        if matches!(test_try.outcome, TryOutcome::Passed | TryOutcome::Failed) {
+            match self.tries_by_agent.get_mut(&test_try.agent) {
+                Some(tries) => *tries += 1,
+                None => drop(self.tries_by_agent.insert(test_try.agent.clone(), 1)),
+            }
+        }
         self.test_mut(test).tries.push(test_try);
     }
 
@@ -210,9 +226,42 @@ impl Suite {
             TestVerdict::Errored => &mut self.verdicts.errored,
         };
         *sum += 1;
-        if !verdict.is_good() {
+        if verdict == TestVerdict::Failed && self.test(test).known.is_quarantined {
+            self.verdicts.quarantined += 1;
+        } else if !verdict.is_good() {
             self.bad.insert(test);
         }
+        self.note_signs(test, verdict);
+    }
+
+    /// What a verdict says beyond the test itself.
+    fn note_signs(&mut self, test: TestIndex, verdict: TestVerdict) {
+        let found = &self.tests[test.0 as usize];
+        let known = found.known;
+        if verdict == TestVerdict::Failed {
+            self.newly_failed += u32::from(known.standing != Standing::Broken);
+        }
+        if verdict != TestVerdict::Flaky || known.standing == Standing::Flaky || known.is_quarantined {
+            return;
+        }
+        let passed_on = found.tries.last().map(|test_try| test_try.agent.clone());
+        let failed_on: BTreeSet<AgentName> = found
+            .tries
+            .iter()
+            .filter(|test_try| test_try.outcome == TryOutcome::Failed && Some(&test_try.agent) != passed_on.as_ref())
+            .map(|test_try| test_try.agent.clone())
+            .collect();
+        for agent in failed_on {
+            self.surprises.entry(agent).or_default().push(test);
+        }
+    }
+
+    /// Tries and surprises of each agent.
+    pub(crate) fn tallies(&self) -> impl Iterator<Item = (&AgentName, Tally)> {
+        self.tries_by_agent.iter().map(|(agent, tries)| {
+            let surprises = self.surprises.get(agent).map_or(0, |tests| u32::try_from(tests.len()).unwrap_or(u32::MAX));
+            (agent, Tally { tries: *tries, surprises })
+        })
     }
 
     /// Puts a test where it waits to be dealt, by its past.
@@ -252,8 +301,12 @@ impl Suite {
     /// Makes the tests of a discovery that is sealed, each with what `expected` says of it, in the order in which they
     /// are to be dealt. Any test that is new may be long, so these come first: one of each new function before a second
     /// with other parameters, then what can be guessed from other parameters of the same. After them the longest.
-    pub(crate) fn make_tests(&mut self, expected: impl Fn(&str) -> Expected) {
-        self.tests = self.names.iter().map(|name| Test { expected: expected(name), ..Test::default() }).collect();
+    pub(crate) fn make_tests(&mut self, remembered: impl Fn(&str) -> (Expected, Known)) {
+        let test = |name: &String| {
+            let (expected, known) = remembered(name);
+            Test { expected, known, ..Test::default() }
+        };
+        self.tests = self.names.iter().map(test).collect();
         let families = families(&self.names, &self.tests);
         let mut seen: BTreeMap<&str, u32> = BTreeMap::new();
         let mut order: Vec<(u8, Reverse<u64>, u32, u32)> = Vec::with_capacity(self.tests.len());

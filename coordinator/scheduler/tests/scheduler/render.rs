@@ -6,8 +6,8 @@ use muster_common::id::TestIndex;
 use muster_common::outcome::{Outcome, TryOutcome};
 use muster_common::time::{Monotonic, Wall};
 use muster_scheduler::{
-    AgentSummary, Answer, BatchRow, CloseReason, Effect, End, Event, JobRow, JobState, JobSummary, Key, LeasePart,
-    LeaseRow, MemoryTestRow, Row, RunRow, RunSummary, TestCounts, TestReport, TestRow, TryRow, Write,
+    AgentSummary, Answer, BatchRow, CloseReason, Effect, End, Event, JobRow, JobState, JobSummary, Key, KnownTest,
+    LeasePart, LeaseRow, MemoryTestRow, Row, RunRow, RunSummary, TestCounts, TestReport, TestRow, TryRow, Write,
 };
 
 pub(crate) fn seconds(at: Monotonic) -> String {
@@ -27,6 +27,7 @@ fn key_text(key: Key) -> String {
         Key::History(run) => format!("history {run}"),
         Key::MemorySuite(suite) => format!("memory {suite}"),
         Key::MemoryTest(suite, place) => format!("memory {suite}/{place}"),
+        Key::AgentHealth(number) => format!("agent {number:08x}"),
         Key::Run(run) => format!("run {run}"),
         Key::Job(job) => format!("job {job}"),
         Key::TestNames(job, first) => format!("names {job} from {first}"),
@@ -43,6 +44,10 @@ fn row_text(row: &Row) -> String {
         Row::History(row) => format!("{key} {}", run_summary(&row.summary)),
         Row::MemorySuite(row) => format!("{key} of {} `{}`", row.project, row.job),
         Row::MemoryTest(row) => format!("{key}{}", remembered(row)),
+        Row::AgentHealth(row) => {
+            let fence = row.fence.as_ref().map(|fence| format!(" fenced off: {}", fence.reason)).unwrap_or_default();
+            format!("{key} {} surprises={}/{}{fence}", row.agent, row.surprises, row.tries)
+        }
         Row::Run(row) => format!("{key}{}", run_row(row)),
         Row::Job(row) => format!("{key}{}", job_row(row)),
         Row::TestNames(row) => format!("{key}: {}", shortened(&row.names)),
@@ -61,6 +66,10 @@ fn remembered(row: &MemoryTestRow) -> String {
     }
     for recent in &row.recent {
         text.push_str(&format!(" {}:{:?}", recent.run, recent.outcome));
+    }
+    if let Some(quarantine) = &row.quarantine {
+        let how = if quarantine.is_automatic { "automatic" } else { "by hand" };
+        text.push_str(&format!(" quarantine {how} by {} because {}", quarantine.owner, quarantine.reason));
     }
     text
 }
@@ -100,6 +109,7 @@ fn test_row(row: &TestRow) -> String {
     if let Some(verdict) = row.verdict {
         text += &format!(" => {}", verdict.word());
     }
+    flag(&mut text, "quarantined", row.is_quarantined);
     text
 }
 
@@ -227,7 +237,7 @@ fn answer_text(answer: &Answer) -> String {
         Answer::Spec(spec) => format!("spec of {} jobs", spec.jobs.len()),
         Answer::Runs(runs) => format!("runs {}", joined(runs.iter().map(run_summary))),
         Answer::Tests { tests, next } => format!("tests {} next={next:?}", joined(tests.iter().map(test_report))),
-        Answer::KnownTests { tests, next } => format!("{} known tests next={next:?}", tests.len()),
+        Answer::KnownTests { tests, next } => format!("known {} next={next:?}", joined(tests.iter().map(known_test))),
         Answer::Watching(summary) => format!("watching {}", run_summary(summary)),
         Answer::Agents(agents) => format!("agents {}", joined(agents.iter().map(agent_summary))),
         Answer::Overview(overview) => format!("overview {overview:?}"),
@@ -237,7 +247,13 @@ fn answer_text(answer: &Answer) -> String {
 }
 
 fn agent_summary(agent: &AgentSummary) -> String {
-    format!("{} {:?} {}/{}", agent.agent, agent.state, agent.busy, agent.slots)
+    let fence = if agent.fence.is_empty() { String::new() } else { format!(" because {}", agent.fence) };
+    format!("{} {:?} {}/{}{fence}", agent.agent, agent.state, agent.busy, agent.slots)
+}
+
+fn known_test(known: &KnownTest) -> String {
+    let rate = known.rate;
+    format!("{} of {}: {:?} {}/{}", known.test.name, known.job, known.standing, rate.flakes, rate.runs)
 }
 
 fn test_report(test: &TestReport) -> String {
@@ -249,9 +265,11 @@ fn event_text(event: &Event) -> String {
     match event {
         Event::RunChanged(summary) => format!("run {}", run_summary(summary)),
         Event::JobChanged(summary) => job_summary(summary),
-        Event::TestFinished { job, test, name, test_try, verdict } => {
+        Event::TestFinished { job, test, name, test_try, verdict, is_quarantined } => {
             let verdict = verdict.map_or("open", |verdict| verdict.word());
-            format!("test {job} {test}:{name} {} => {verdict}", try_text(test_try))
+            let mut text = format!("test {job} {test}:{name} {} => {verdict}", try_text(test_try));
+            flag(&mut text, "quarantined", *is_quarantined);
+            text
         }
         Event::ShardsChanged { job, shards, running_tests } => {
             format!("shards {job} {shards} running [{}]", running_tests.join(" "))
@@ -284,6 +302,9 @@ fn job_summary(summary: &JobSummary) -> String {
         text += &format!(" for {}", summary.waiting_for);
     }
     count(&mut text, "lost", summary.lost);
+    for alarm in &summary.alarms {
+        text += &format!(" alarm: {alarm}");
+    }
     text + &counts(summary.tests) + &end(summary.end.as_ref())
 }
 
@@ -296,6 +317,7 @@ fn counts(counts: TestCounts) -> String {
         ("flaky", counts.flaky),
         ("skipped", counts.skipped),
         ("errored", counts.errored),
+        ("quarantined", counts.quarantined),
         ("running", counts.running),
     ];
     for (name, sum) in sums {

@@ -25,7 +25,8 @@ use muster_common::id::{AgentLife, AgentName, RunId, SessionId, TestIndex};
 use muster_common::outcome::{AttemptOutcome, TryOutcome};
 use muster_common::requirement::Requirement;
 use muster_common::spec::{ArtifactInput, ArtifactSpec, JobSpec, RunSpec, Runner, Shell, StepSpec, TestSpec, Work};
-use muster_scheduler::{Ask, Config, Input};
+use muster_common::time::Wall;
+use muster_scheduler::{Ask, Config, Input, TestName};
 use sha2::{Digest as _, Sha256};
 
 use crate::words::{Words, number, span, tests, token};
@@ -85,6 +86,7 @@ impl Script {
                 *setting = span(&value)?;
             }
         }
+        self.config.auto_quarantine = words.list("auto_quarantine").into_iter().collect();
         self.config.refuse_unsatisfiable = words.flag("refuse_unsatisfiable");
         if let Some(value) = words.value("runs_open_max") {
             self.config.runs_open_max = number(&value)?;
@@ -138,6 +140,22 @@ impl Script {
             "watch" => Input::WatchRun { ask, run: run(words)? },
             "agents" => Input::ListAgents { ask },
             "overview" => Input::Overview { ask },
+            "trust" => Input::TrustAgent { ask, agent: AgentName(words.next()?) },
+            "known" => Input::ListTests {
+                ask,
+                project: "project".to_owned(),
+                name: words.value("name"),
+                from: (0, 0),
+                limit: 100,
+            },
+            "quarantine" => {
+                let seconds: u64 = number(&words.value("until").unwrap_or_else(|| "1000000".to_owned()))?;
+                let owner = words.value("owner").unwrap_or_default();
+                let reason = words.value("reason").unwrap_or_default();
+                let until = Wall { unix_ms: 1_700_000_000_000 + seconds * 1_000 };
+                Input::QuarantineTest { ask, test: test_name(words)?, owner, reason, until }
+            }
+            "release" => Input::ReleaseTest { ask, test: test_name(words)? },
             "drain" => Input::DrainAgent { ask, agent: AgentName(words.next()?) },
             "tests" => {
                 let run = run(words)?;
@@ -201,6 +219,10 @@ fn job(words: &mut Words) -> Result<JobSpec> {
             .collect(),
         outputs: BTreeMap::new(),
     })
+}
+
+fn test_name(words: &mut Words) -> Result<TestName> {
+    Ok(TestName { project: "project".to_owned(), job: words.value("job"), name: words.next()? })
 }
 
 fn step(name: &str) -> StepSpec {

@@ -82,6 +82,7 @@ pub(super) fn counts_to_proto(counts: &TestCounts) -> stored::TestCounts {
         flaky: counts.flaky,
         skipped: counts.skipped,
         errored: counts.errored,
+        quarantined: counts.quarantined,
         running: counts.running,
         is_sealed: counts.is_sealed,
     }
@@ -96,6 +97,7 @@ pub(super) fn counts(message: Option<stored::TestCounts>) -> TestCounts {
         flaky: message.flaky,
         skipped: message.skipped,
         errored: message.errored,
+        quarantined: message.quarantined,
         running: message.running,
         is_sealed: message.is_sealed,
     }

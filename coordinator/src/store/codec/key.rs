@@ -12,7 +12,7 @@ pub fn encode_key(key: Key) -> store::Key {
     let mut bytes = vec![kind(key)];
     match key {
         Key::Counters => {}
-        Key::MemorySuite(suite) => bytes.extend_from_slice(&suite.to_be_bytes()),
+        Key::MemorySuite(number) | Key::AgentHealth(number) => bytes.extend_from_slice(&number.to_be_bytes()),
         Key::MemoryTest(suite, place) => {
             bytes.extend_from_slice(&suite.to_be_bytes());
             bytes.extend_from_slice(&place.to_be_bytes());
@@ -47,6 +47,7 @@ pub fn decode_key(key: &store::Key) -> Result<Option<Key>, CodecError> {
             let end = numbers.end(2 * INDEX_BYTES);
             end.map(|()| Key::MemoryTest(numbers.u32_at(0), numbers.u32_at(INDEX_BYTES)))
         }
+        AGENT_HEALTH => numbers.end(INDEX_BYTES).map(|()| Key::AgentHealth(numbers.u32_at(0))),
         RUN => numbers.run().map(Key::Run),
         JOB => numbers.job().map(Key::Job),
         TEST_NAMES => numbers.test().map(|(job, test)| Key::TestNames(job, test)),
@@ -105,6 +106,7 @@ const fn kind(key: Key) -> u8 {
         Key::History(_) => HISTORY,
         Key::MemorySuite(_) => MEMORY_SUITE,
         Key::MemoryTest(..) => MEMORY_TEST,
+        Key::AgentHealth(_) => AGENT_HEALTH,
         Key::Run(_) => RUN,
         Key::Job(_) => JOB,
         Key::TestNames(..) => TEST_NAMES,
@@ -128,6 +130,7 @@ const COUNTERS: u8 = 0x10;
 const HISTORY: u8 = 0x20;
 const MEMORY_SUITE: u8 = 0x24;
 const MEMORY_TEST: u8 = 0x28;
+const AGENT_HEALTH: u8 = 0x2c;
 const RUN: u8 = 0x30;
 const JOB: u8 = 0x40;
 const TEST_NAMES: u8 = 0x50;
@@ -154,7 +157,7 @@ mod tests {
     }
 
     fn key() -> impl Strategy<Value = Key> {
-        (0..10, number(), number(), index(), index()).prop_map(|(kind, run, counter, job, test)| {
+        (0..11, number(), number(), index(), index()).prop_map(|(kind, run, counter, job, test)| {
             let job = JobId { run: RunId(run), job: JobIndex(job) };
             let token = Token { epoch: Epoch(run), counter };
             match kind {
@@ -167,6 +170,7 @@ mod tests {
                 6 => Key::Lease(token),
                 7 => Key::MemorySuite(test),
                 8 => Key::MemoryTest(job.job.0, test),
+                9 => Key::AgentHealth(test),
                 _ => Key::Batch(token),
             }
         })

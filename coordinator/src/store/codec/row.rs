@@ -8,7 +8,9 @@ use muster_service::wire::types::{self, digest_to_proto};
 use prost::Message;
 
 use super::field::required;
-use super::memory::{memory_suite, memory_suite_to_proto, memory_test, memory_test_to_proto};
+use super::memory::{
+    agent_health, agent_health_to_proto, memory_suite, memory_suite_to_proto, memory_test, memory_test_to_proto,
+};
 use super::summary::{run_summary, run_summary_to_proto};
 use super::work::{
     batch_row, batch_row_to_proto, job_row, job_row_to_proto, lease_row, lease_row_to_proto, run_row, run_row_to_proto,
@@ -25,6 +27,7 @@ pub fn encode_row(row: &Row) -> Value {
         Row::History(row) => Stored::History(history_to_proto(row)),
         Row::MemorySuite(row) => Stored::MemorySuite(memory_suite_to_proto(row)),
         Row::MemoryTest(row) => Stored::MemoryTest(memory_test_to_proto(row)),
+        Row::AgentHealth(row) => Stored::AgentHealth(agent_health_to_proto(row)),
         Row::Run(row) => Stored::Run(run_row_to_proto(row)),
         Row::Job(row) => Stored::Job(job_row_to_proto(row)),
         Row::TestNames(row) => Stored::TestNames(test_names_to_proto(row)),
@@ -56,8 +59,9 @@ fn row(stored: Stored) -> Result<Row, WireError> {
     Ok(match stored {
         Stored::Counters(message) => Row::Counters(CountersRow { next_run: message.next_run }),
         Stored::History(message) => Row::History(Box::new(history(message)?)),
-        Stored::MemorySuite(message) => Row::MemorySuite(memory_suite(message)),
+        Stored::MemorySuite(message) => Row::MemorySuite(memory_suite(message)?),
         Stored::MemoryTest(message) => Row::MemoryTest(Box::new(memory_test(message)?)),
+        Stored::AgentHealth(message) => Row::AgentHealth(Box::new(agent_health(message))),
         Stored::Run(message) => Row::Run(Box::new(run_row(message)?)),
         Stored::Job(message) => Row::Job(Box::new(job_row(message)?)),
         Stored::TestNames(message) => Row::TestNames(test_names(message)?),
@@ -86,16 +90,13 @@ fn history(message: stored::History) -> Result<HistoryRow, WireError> {
 /// The version of the first writer that knows every field of this kind of row.
 const fn least_writer_version(row: &Stored) -> u32 {
     match row {
-        Stored::Counters(_)
-        | Stored::History(_)
+        Stored::Counters(_) | Stored::Run(_) | Stored::TestNames(_) | Stored::Lease(_) | Stored::Batch(_) => 1,
+        Stored::History(_)
         | Stored::MemorySuite(_)
         | Stored::MemoryTest(_)
-        | Stored::Run(_)
+        | Stored::AgentHealth(_)
         | Stored::Job(_)
-        | Stored::TestNames(_)
-        | Stored::Test(_)
-        | Stored::Lease(_)
-        | Stored::Batch(_) => 1,
+        | Stored::Test(_) => 2,
     }
 }
 

@@ -7,8 +7,9 @@ use muster_common::outcome::{Outcome, TestVerdict, TryOutcome};
 use muster_common::spec::{JobSpec, RunSpec, Runner, TestSpec, Work};
 use muster_common::time::Wall;
 use muster_scheduler::{
-    BatchRow, End, JobKind, JobRow, JobState, JobSummary, LeasePart, LeaseRow, MemorySuiteRow, MemoryTestRow,
-    RecentOutcome, RememberedOutcome, RunRow, RunSummary, TestCounts, TestNamesRow, TestRow, TryRow,
+    AgentHealthRow, BatchRow, End, Fence, JobKind, JobRow, JobState, JobSummary, JudgedRun, LeasePart, LeaseRow,
+    MemorySuiteRow, MemoryTestRow, Quarantine, RecentOutcome, RememberedOutcome, RunKind, RunRow, RunSummary,
+    TestCounts, TestNamesRow, TestRow, TryRow,
 };
 use proptest::collection::{btree_map, vec};
 use proptest::option;
@@ -55,9 +56,12 @@ fn row_strategy() -> BoxedStrategy<Row> {
             Row::History(Box::new(HistoryRow { summary, request_id, report }))
         }),
         (any::<u32>(), text(), text(), moment()).prop_map(|(suite, project, job, last_seen)| {
-            Row::MemorySuite(MemorySuiteRow { suite, project, job, last_seen })
+            let runs =
+                vec![JudgedRun { run: suite, kind: RunKind::Outage }, JudgedRun { run: 2, kind: RunKind::Telling }];
+            Row::MemorySuite(MemorySuiteRow { suite, project, job, last_seen, runs })
         }),
         memory_test().prop_map(|row| Row::MemoryTest(Box::new(row))),
+        agent_health().prop_map(|row| Row::AgentHealth(Box::new(row))),
         run().prop_map(|row| Row::Run(Box::new(row))),
         job().prop_map(|row| Row::Job(Box::new(row))),
         (job_id(), any::<u32>(), vec(text(), 0..4))
@@ -82,33 +86,78 @@ fn moment() -> impl Strategy<Value = Wall> {
 }
 
 fn memory_test() -> impl Strategy<Value = MemoryTestRow> {
-    let outcome = select(vec![RememberedOutcome::Passed, RememberedOutcome::Failed, RememberedOutcome::Flaky]);
+    let outcome = select(vec![
+        RememberedOutcome::Passed,
+        RememberedOutcome::Failed,
+        RememberedOutcome::Flaky,
+        RememberedOutcome::FailedInCompany,
+    ]);
     let recent = (any::<[u32; 3]>(), outcome).prop_map(|([run, agent, content], outcome)| RecentOutcome {
         run,
         agent,
         content,
         outcome,
+        sighting: run / 2,
+        tries: 3,
     });
     let head = (any::<[u32; 5]>(), text(), any::<[u64; 3]>(), moment(), moment());
-    (head, vec(recent, 0..3)).prop_map(|((counts, name, times, first_seen, last_seen), recent)| {
-        let [suite, place, passed, failed, flaky] = counts;
-        let [mean_us, high_us, last_run] = times;
-        let last_run = RunId(last_run);
-        MemoryTestRow {
-            suite,
-            place,
-            name,
-            mean_us,
-            high_us,
-            passed,
-            failed,
-            flaky,
-            first_seen,
-            last_seen,
-            last_run,
-            recent,
-        }
-    })
+    let quarantine = option::of((text(), text(), moment(), moment(), any::<bool>()).prop_map(
+        |(owner, reason, since, until, is_automatic)| {
+            Box::new(Quarantine { owner, reason, since, until, is_automatic, from_sighting: 7 })
+        },
+    ));
+    (head, vec(recent, 0..3), quarantine).prop_map(
+        |((counts, name, times, first_seen, last_seen), recent, quarantine)| {
+            let [suite, place, passed, failed, flaky] = counts;
+            let [mean_us, high_us, last_run] = times;
+            let last_run = RunId(last_run);
+            MemoryTestRow {
+                suite,
+                place,
+                name,
+                mean_us,
+                high_us,
+                passed,
+                failed,
+                flaky,
+                first_seen,
+                last_seen,
+                last_run,
+                recent,
+                shift: 1_500,
+                alarm_run: passed,
+                quarantine,
+            }
+        },
+    )
+}
+
+fn agent_health() -> impl Strategy<Value = AgentHealthRow> {
+    let fence = option::of((text(), moment()).prop_map(|(reason, since)| Fence { reason, since }));
+    (any::<[u32; 4]>(), agent(), vec(any::<u32>(), 0..3), moment(), fence).prop_map(
+        |(numbers, agent, tests, last_seen, fence)| {
+            let [number, tries, surprises, discredited_until] = numbers;
+            AgentHealthRow { number, agent, tries, surprises, tests, last_seen, discredited_until, fence }
+        },
+    )
+}
+
+#[test]
+fn a_remembered_test_of_an_older_writer_can_be_read() {
+    let key = Key::MemoryTest(1, 2);
+    let outcome =
+        stored::RecentOutcome { run: 3, agent: 4, content: 5, outcome: 2, ..stored::RecentOutcome::default() };
+    let test = stored::MemoryTest {
+        suite: 1,
+        place: 2,
+        name: "t".to_owned(),
+        recent: vec![outcome],
+        ..stored::MemoryTest::default()
+    };
+    let row = Some(stored::envelope::Row::MemoryTest(test));
+    let bytes = Value(stored::Envelope { least_writer_version: 1, row }.encode_to_vec());
+    let Ok(Row::MemoryTest(row)) = decode_row(key, &bytes) else { panic!("it is a remembered test") };
+    assert_eq!((row.recent[0].sighting, row.quarantine, row.shift), (0, None, 0));
 }
 
 fn job_id() -> impl Strategy<Value = JobId> {
@@ -137,9 +186,9 @@ fn end() -> impl Strategy<Value = Option<End>> {
 }
 
 fn counts() -> impl Strategy<Value = TestCounts> {
-    (any::<[u32; 7]>(), any::<bool>()).prop_map(|(numbers, is_sealed)| {
-        let [discovered, passed, failed, flaky, skipped, errored, running] = numbers;
-        TestCounts { discovered, passed, failed, flaky, skipped, errored, running, is_sealed }
+    (any::<[u32; 8]>(), any::<bool>()).prop_map(|(numbers, is_sealed)| {
+        let [discovered, passed, failed, flaky, skipped, errored, running, quarantined] = numbers;
+        TestCounts { discovered, passed, failed, flaky, skipped, errored, running, is_sealed, quarantined }
     })
 }
 
@@ -175,6 +224,7 @@ fn job_summary() -> impl Strategy<Value = JobSummary> {
             lost,
             names_sha256,
             selected,
+            alarms: vec!["a: once".to_owned()],
         }
     })
 }
@@ -251,7 +301,19 @@ fn job() -> impl Strategy<Value = JobRow> {
     (job_id(), moments, numbers, artifacts(), outputs()).prop_map(|(job, moments, numbers, artifacts, outputs)| {
         let (queued, started, end) = moments;
         let (attempts, lost, shards, sealed) = numbers;
-        JobRow { job, queued, started, end, attempts, lost, shards, sealed, artifacts, outputs }
+        JobRow {
+            job,
+            queued,
+            started,
+            end,
+            attempts,
+            lost,
+            shards,
+            sealed,
+            artifacts,
+            outputs,
+            alarms: vec!["a: once".to_owned()],
+        }
     })
 }
 
@@ -267,8 +329,16 @@ fn test_try() -> impl Strategy<Value = TryRow> {
 fn test() -> impl Strategy<Value = TestRow> {
     let verdicts =
         vec![TestVerdict::Passed, TestVerdict::Failed, TestVerdict::Flaky, TestVerdict::Skipped, TestVerdict::Errored];
-    (job_id(), any::<u32>(), vec(test_try(), 0..3), any::<u32>(), option::of(select(verdicts)))
-        .prop_map(|(job, test, tries, lost, verdict)| TestRow { job, test: TestIndex(test), tries, lost, verdict })
+    (job_id(), any::<u32>(), vec(test_try(), 0..3), any::<u32>(), option::of(select(verdicts))).prop_map(
+        |(job, test, tries, lost, verdict)| TestRow {
+            job,
+            test: TestIndex(test),
+            tries,
+            lost,
+            verdict,
+            is_quarantined: lost % 2 == 1,
+        },
+    )
 }
 
 fn lease() -> impl Strategy<Value = LeaseRow> {

@@ -64,6 +64,7 @@ fn job_summary_to_proto(summary: &JobSummary) -> stored::JobSummary {
         lost: summary.lost,
         names_sha256: summary.names_sha256.map(|digest| digest.to_vec().into()),
         selected: summary.selected,
+        alarms: summary.alarms.clone(),
     }
 }
 
@@ -96,6 +97,7 @@ fn job_summary(message: stored::JobSummary) -> Result<JobSummary, WireError> {
         lost: message.lost,
         names_sha256: message.names_sha256.map(sha256).transpose()?,
         selected: message.selected,
+        alarms: message.alarms,
     })
 }
 

@@ -50,6 +50,7 @@ pub(super) fn job_row_to_proto(row: &JobRow) -> stored::Job {
         sealed: row.sealed,
         artifacts: artifacts_to_proto(&row.artifacts),
         outputs: row.outputs.clone(),
+        alarms: row.alarms.clone(),
     }
 }
 
@@ -65,6 +66,7 @@ pub(super) fn job_row(message: stored::Job) -> Result<JobRow, WireError> {
         sealed: message.sealed,
         artifacts: artifacts(message.artifacts)?,
         outputs: message.outputs,
+        alarms: message.alarms,
     })
 }
 
@@ -83,6 +85,7 @@ pub(super) fn test_row_to_proto(row: &TestRow) -> stored::Test {
         tries: row.tries.iter().map(test_try_to_proto).collect(),
         lost: row.lost,
         verdict: row.verdict.map_or(0, |verdict| verdict_to_proto(verdict).into()),
+        is_quarantined: row.is_quarantined,
     }
 }
 
@@ -93,6 +96,7 @@ pub(super) fn test_row(message: stored::Test) -> Result<TestRow, WireError> {
         tries: message.tries.into_iter().map(test_try).collect::<Result<_, _>>()?,
         lost: message.lost,
         verdict: types::verdict(message.verdict),
+        is_quarantined: message.is_quarantined,
     })
 }
 

@@ -480,7 +480,8 @@ fn now(at_us: u64) -> Now {
 fn remembered(place: usize, suite: &Suite) -> impl Iterator<Item = Row> {
     let number = place as u32;
     let last_seen = Wall { unix_ms: 1_600_000_000_000 };
-    let row = MemorySuiteRow { suite: number, project: project(place), job: JOB.to_owned(), last_seen };
+    let row =
+        MemorySuiteRow { suite: number, project: project(place), job: JOB.to_owned(), last_seen, runs: Vec::new() };
     let known = suite.cases.iter().filter_map(|case| case.known_us.map(|known_us| (case, known_us)));
     let tests = (0..).zip(known).map(move |(place, (case, mean_us))| {
         Row::MemoryTest(Box::new(MemoryTestRow {
@@ -496,6 +497,9 @@ fn remembered(place: usize, suite: &Suite) -> impl Iterator<Item = Row> {
             last_seen,
             last_run: RunId(0),
             recent: Vec::new(),
+            shift: 0,
+            alarm_run: 0,
+            quarantine: None,
         }))
     });
     std::iter::once(Row::MemorySuite(row)).chain(tests)

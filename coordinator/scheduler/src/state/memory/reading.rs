@@ -1,7 +1,9 @@
 //! What people may read of the memory.
 
-use super::{Memory, RememberedSuite, seconds_to_wall};
-use crate::{KnownTest, MemoryTestRow};
+use super::{Health, Memory, RememberedSuite, seconds_to_wall};
+use crate::policy::flakiness;
+use crate::policy::shift::{self, Usual};
+use crate::{KnownTest, MemoryTestRow, RecentOutcome, RememberedOutcome};
 
 impl Memory {
     /// Tests of a project from a place on, at most `limit`, and where the next ones begin.
@@ -22,7 +24,7 @@ impl Memory {
                 if tests.len() >= limit {
                     return (tests, Some((suite, place)));
                 }
-                tests.extend(found.known(place));
+                tests.extend(found.known(place, &self.health));
             }
         }
         (tests, None)
@@ -33,26 +35,49 @@ impl Memory {
         let suites = self.projects.get(project).into_iter().flat_map(|suites| suites.values());
         let found = suites.filter_map(|suite| {
             let found = self.suites.get(suite)?;
-            found.known(found.place(name)?)
+            found.known(found.place(name)?, &self.health)
         });
         found.collect()
     }
 }
 
 impl RememberedSuite {
-    fn place(&self, name: &str) -> Option<u32> {
+    pub(super) fn place(&self, name: &str) -> Option<u32> {
         let place = *self.places.get(&super::hash(name))?;
         let test = self.tests.get(place as usize)?.as_ref()?;
         (*test.name == *name).then_some(place)
     }
 
+    /// What is to be said of a test whose rate will have shifted if it was flaky once more.
+    pub(crate) fn shift_after_flake(&self, name: &str) -> Option<String> {
+        let test = self.test(name)?;
+        let usual = test.usual();
+        if shift::after(test.shift, usual, true).is_some() {
+            return None;
+        }
+        let end = usual.runs.max(test.runs().saturating_sub(super::RUNS_OF_SHIFT));
+        let is_late = |outcome: &&RecentOutcome| outcome.outcome == RememberedOutcome::Flaky && outcome.sighting > end;
+        let late = test.recent.iter().filter(is_late).count() + 1;
+        let Usual { flakes, runs } = usual;
+        Some(format!(
+            "{name}: flaky in {late} of the last {} runs, and in {flakes} of {runs} before",
+            super::RUNS_OF_SHIFT + 1
+        ))
+    }
+
     /// A test as it stands, with what its row does not count yet.
-    fn known(&self, place: u32) -> Option<KnownTest> {
+    fn known(&self, place: u32, health: &Health) -> Option<KnownTest> {
         let row = self.row_of(place)?;
         let test = self.tests.get(place as usize)?.as_ref()?;
         let passed = row.passed.saturating_add(test.passes_unwritten);
         let last_seen = seconds_to_wall(test.seen_s.max(test.last_seen_s));
-        Some(KnownTest { job: self.row.job.clone(), test: MemoryTestRow { passed, last_seen, ..row } })
+        let is_discredited = |outcome: &RecentOutcome| health.is_discredited(outcome);
+        Some(KnownTest {
+            job: self.row.job.clone(),
+            test: MemoryTestRow { passed, last_seen, ..row },
+            rate: flakiness::rate(test.record(), is_discredited),
+            standing: flakiness::standing(test.record(), is_discredited),
+        })
     }
 }
 
@@ -69,7 +94,7 @@ mod tests {
     #[test]
     fn pages_follow_each_other_over_all_suites_of_a_project() {
         let mut memory = Memory::default();
-        let sight = Sight { duration_us: Some(9), outcome: Some(Outcome::Passed), agent: 1, content: 2 };
+        let sight = Sight { duration_us: Some(9), outcome: Some(Outcome::Passed), agent: 1, content: 2, tries: 1 };
         for (project, job) in [("p", "unit"), ("q", "unit"), ("p", "slow")] {
             let suite = memory.suite(&Arc::from(project), job, Wall { unix_ms: 5_000 });
             for test in 0..5 {
