@@ -8,6 +8,7 @@ mod end_job;
 mod end_lease;
 mod end_run;
 mod grant;
+mod pick;
 mod publish;
 mod relieve;
 mod remember;

@@ -3,6 +3,7 @@
 pub(crate) mod dealing;
 pub(crate) mod fairness;
 pub(crate) mod hedging;
+pub(crate) mod pacing;
 pub(crate) mod placement;
 pub(crate) mod remembering;
 pub(crate) mod retry;
