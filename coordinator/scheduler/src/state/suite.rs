@@ -1,6 +1,5 @@
 //! The tests of one test job: which wait to be dealt, which run, what is held of them.
 
-use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
 use muster_common::id::{AgentName, TestIndex, Token};
@@ -8,8 +7,10 @@ use muster_common::outcome::{TestVerdict, TryOutcome};
 use muster_common::time::Monotonic;
 
 use super::Known;
+use super::copies::TestCopy;
 use super::expected::{Expected, Line, Load};
 use crate::policy::diagnosis::Tally;
+use crate::policy::pacing::Pace;
 use crate::{Standing, TestCounts, TryRow};
 
 /// All tests of one job.
@@ -35,8 +36,10 @@ pub(crate) struct Suite {
     pub(crate) overdue: BTreeSet<TestIndex>,
     /// Batches that their agents were asked to give up.
     pub(crate) recalled: BTreeSet<Token>,
-    /// Expected time of the copies of overdue tests so far, in microseconds. Known in memory only.
+    /// Time that copies of overdue tests have cost that have ended, in microseconds. Known in memory only.
     pub(crate) hedged_us: u64,
+    /// Overdue tests of which a copy runs. Known in memory only.
+    pub(crate) copies: BTreeMap<TestIndex, TestCopy>,
     /// Expected time of all its tests.
     pub(crate) load: Load,
     /// Expected time of the tests that are dealt and have not ended; of copies twice.
@@ -72,6 +75,11 @@ pub(crate) struct Suite {
     pub(crate) known_mean_us: u64,
     /// The most that is expected of one of them.
     pub(crate) known_longest_us: u64,
+    /// Its tests in the order in which they are dealt; from `known_from` on the known ones, the longest first.
+    pub(super) by_rank: Vec<TestIndex>,
+    pub(super) known_from: u32,
+    /// What its tests take in this run, beside what was expected of them. Known in memory only.
+    pub(crate) pace: Pace,
     /// Newest measured cost of starting a batch.
     pub(crate) start_cost_us: u64,
     /// Shards in a row that ended without a result.
@@ -298,46 +306,6 @@ impl Suite {
         self.front.insert((found.rank, test), found.expected);
     }
 
-    /// Makes the tests of a discovery that is sealed, each with what `expected` says of it, in the order in which they
-    /// are to be dealt. Any test that is new may be long, so these come first: one of each new function before a second
-    /// with other parameters, then what can be guessed from other parameters of the same. After them the longest.
-    pub(crate) fn make_tests(&mut self, remembered: impl Fn(&str) -> (Expected, Known)) {
-        let test = |name: &String| {
-            let (expected, known) = remembered(name);
-            Test { expected, known, ..Test::default() }
-        };
-        self.tests = self.names.iter().map(test).collect();
-        let families = families(&self.names, &self.tests);
-        let mut seen: BTreeMap<&str, u32> = BTreeMap::new();
-        let mut order: Vec<(u8, Reverse<u64>, u32, u32)> = Vec::with_capacity(self.tests.len());
-        for (index, test) in (0..).zip(&mut self.tests) {
-            let family = family(&self.names[index as usize]);
-            if test.expected.is_known() {
-                order.push((2, Reverse(test.expected.mean_us), 0, index));
-            } else if let Some(mean_us) = families.get(family).and_then(|(sum, count)| sum.checked_div(*count)) {
-                test.expected = Expected { mean_us: mean_us.max(1), high_us: 0 };
-                order.push((1, Reverse(mean_us), 0, index));
-            } else {
-                let before = seen.entry(family).or_default();
-                order.push((0, Reverse(0), *before, index));
-                *before += 1;
-            }
-        }
-        order.sort_unstable();
-        let (mut known, mut known_us) = (0, 0u64);
-        for (rank, (_, _, _, index)) in (0..).zip(order) {
-            let test = &mut self.tests[index as usize];
-            test.rank = rank;
-            self.load.add(test.expected);
-            self.known_longest_us = self.known_longest_us.max(test.expected.mean_us);
-            if test.expected.is_known() {
-                known += 1;
-                known_us = known_us.saturating_add(test.expected.mean_us);
-            }
-        }
-        self.known_mean_us = known_us.checked_div(known).unwrap_or(0);
-    }
-
     /// How long a test takes that no earlier run has seen, as far as that can be said: what such tests took so far, but
     /// not less than the others are expected to take, because the short ones are the first that end.
     pub(crate) fn unknown_us(&self) -> Option<u64> {
@@ -475,22 +443,6 @@ impl Suite {
         }
         Some(shard)
     }
-}
-
-/// Sum and number of what is expected of the known tests of each family.
-fn families<'n>(names: &'n [String], tests: &[Test]) -> BTreeMap<&'n str, (u64, u64)> {
-    let mut families: BTreeMap<&str, (u64, u64)> = BTreeMap::new();
-    for (name, test) in names.iter().zip(tests).filter(|(_, test)| test.expected.is_known()) {
-        let (sum, count) = families.entry(family(name)).or_default();
-        *sum = sum.saturating_add(test.expected.mean_us);
-        *count += 1;
-    }
-    families
-}
-
-/// What tests have in common that differ in their parameters alone: the name up to a bracket.
-fn family(name: &str) -> &str {
-    name.split('[').next().unwrap_or(name)
 }
 
 impl Test {
