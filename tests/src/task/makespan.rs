@@ -313,7 +313,10 @@ impl Report {
             print!(" {ratio:>8.3}");
         }
         let note = if row.with_losses < row.muster {
-            format!("  {:.3} of the bound by which the tests of dead and frozen agents can be run again", row.with_losses)
+            format!(
+                "  {:.3} of the bound by which the tests of dead and frozen agents can be run again",
+                row.with_losses
+            )
         } else if row.is_bound_by_longest {
             "  bound: longest test".to_owned()
         } else {
