@@ -27,6 +27,7 @@ mod requirements;
 mod restored_state;
 mod rows;
 mod single_leases;
+mod stopped_work;
 mod tokens;
 mod true_reasons;
 mod unrepeatable_work;
@@ -47,6 +48,7 @@ pub fn all() -> Vec<Box<dyn Check>> {
         Box::<accounted_tests::AccountedTests>::default(),
         Box::<lost_is_not_failed::LostIsNotFailed>::default(),
         Box::<unrepeatable_work::UnrepeatableWork>::default(),
+        Box::<stopped_work::StoppedWork>::default(),
         Box::<capacity::Capacity>::default(),
         Box::<drained_agents::DrainedAgents>::default(),
         Box::<requirements::Requirements>::default(),
