@@ -59,7 +59,7 @@ impl Scheduler {
     }
 
     /// Tests that a shard could get.
-    fn dealable(&self, job: JobId) -> usize {
+    pub(crate) fn dealable(&self, job: JobId) -> usize {
         let suite = self.suite(job);
         let copies = if self.may_copy() { suite.doubtful.len() + suite.overdue.len() } else { 0 };
         suite.waiting() + copies
@@ -98,7 +98,7 @@ impl Scheduler {
         }
     }
 
-    fn shards_max(&self, job: JobId) -> usize {
+    pub(crate) fn shards_max(&self, job: JobId) -> usize {
         let parallel = match &self.spec(job).work {
             Work::Tests(tests) => tests.parallel,
             Work::Steps(_) | Work::TestBuild(_) => None,

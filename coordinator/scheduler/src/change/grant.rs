@@ -20,7 +20,15 @@ impl Scheduler {
         let held = u32::try_from(self.jobs[&job].live.len()).unwrap_or(u32::MAX);
         let rank = JobRank::new(past, held, job.run, job.job);
         let project = run.project.clone();
-        self.queue.enter(job, Place { class, project, rank, is_aside: false });
+        let wanted = self.slots_wanted(job);
+        self.queue.enter(job, Place { class, project, rank, wanted, is_aside: false });
+    }
+
+    /// Slots that a job in line could use now: one, or a shard for each test that nobody is about to take.
+    fn slots_wanted(&self, job: JobId) -> usize {
+        let Some(suite) = self.job(job).sealed_suite() else { return 1 };
+        let shards = self.dealable(job).saturating_sub(suite.coming.len());
+        shards.min(self.shards_max(job).saturating_sub(suite.shards.len())).max(1)
     }
 
     /// Gives one free slot to the job whose turn it is. Returns whether there was such a job.

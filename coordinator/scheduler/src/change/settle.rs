@@ -51,10 +51,10 @@ impl Scheduler {
     }
 
     fn slots_missing(&self, class: ClassId) -> usize {
-        let Some(found) = self.queue.classes.get(&class) else { return 0 };
+        let Some(found) = self.queue.classes.get(&class).filter(|class| !class.idle.is_empty()) else { return 0 };
         let is_of_class =
             |agent: &&AgentName| self.agents.table.get(*agent).is_some_and(|agent| agent.classes.contains(&class));
-        found.waiting.saturating_sub(self.queue.releasing.values().filter(is_of_class).count())
+        found.wanted.saturating_sub(self.queue.releasing.values().filter(is_of_class).count())
     }
 
     /// A shard that waits for tests on an agent of a class, of a job that does not itself want more shards.

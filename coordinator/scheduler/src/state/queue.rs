@@ -23,6 +23,8 @@ pub(crate) struct Place {
     pub(crate) class: ClassId,
     pub(crate) project: Arc<str>,
     pub(crate) rank: JobRank,
+    /// Slots that it could use now.
+    pub(crate) wanted: usize,
     /// Every agent with a free slot has been tried for it in vain; it stands aside until another slot is free.
     pub(crate) is_aside: bool,
 }
@@ -54,6 +56,8 @@ pub(crate) struct Class {
     aside: BTreeSet<JobId>,
     /// Jobs in line or aside.
     pub(crate) waiting: usize,
+    /// Slots that they could use.
+    pub(crate) wanted: usize,
     /// Agents with a session that can do its work.
     pub(crate) agents: BTreeSet<AgentName>,
     /// Those with a free slot, best first.
@@ -179,6 +183,7 @@ impl Queue {
         let class_id = place.class;
         let class = self.classes.get_mut(&class_id).expect("a place is made with the number of a class");
         class.waiting += 1;
+        class.wanted += place.wanted;
         if place.is_aside {
             class.aside.insert(job);
         } else {
@@ -194,6 +199,7 @@ impl Queue {
         let Some(place) = self.places.remove(&job) else { return };
         let class = self.classes.get_mut(&place.class).expect("a class with a waiting job is kept");
         class.waiting -= 1;
+        class.wanted -= place.wanted;
         if place.is_aside {
             class.aside.remove(&job);
         } else if let Some(line) = class.projects.get_mut(&place.project) {
@@ -326,6 +332,10 @@ impl Queue {
             }
             let waiting = self.places.values().filter(|place| place.class == *id).count();
             let in_line: usize = class.projects.values().map(|line| line.jobs.len()).sum();
+            let wanted = self.places.values().filter(|place| place.class == *id).map(|place| place.wanted);
+            if wanted.sum::<usize>() != class.wanted {
+                return Err(format!("the jobs of class {id:?} do not want {} slots", class.wanted));
+            }
             if waiting != class.waiting || in_line + class.aside.len() != waiting {
                 return Err(format!("class {id:?} has {waiting} jobs and counts {}", class.waiting));
             }
