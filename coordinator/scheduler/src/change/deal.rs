@@ -5,13 +5,14 @@ use std::ops::Bound;
 
 use muster_common::control::{Batch as BatchMessage, DealtTest, ToAgent};
 use muster_common::id::{AgentName, JobId, TestIndex, Token};
-use muster_common::limits::{SHARDS_PER_JOB_MAX, TESTS_PER_MESSAGE_MAX};
+use muster_common::limits::SHARDS_PER_JOB_MAX;
 use muster_common::spec::Work;
 
+use crate::change::pick::situation;
 use crate::deadlines::Deadline;
-use crate::policy::dealing::{self, BATCH_NAME_BYTES_MAX, Situation};
+use crate::policy::dealing;
 use crate::policy::fairness::Past;
-use crate::policy::{fairness, hedging, retry};
+use crate::policy::{fairness, hedging};
 use crate::scheduler::Scheduler;
 use crate::state::{Batch, Liveness, Suite};
 use crate::{BatchRow, Key};
@@ -32,8 +33,8 @@ impl Scheduler {
         self.deal_to_all(job);
         if self.suite(job).waiting() == 0 {
             self.recall_waiting(job);
-            self.watch_overdue(job);
         }
+        self.watch_overdue(job);
         self.update_demand(job);
         self.watch_retries(job)
     }
@@ -52,7 +53,10 @@ impl Scheduler {
             let Some(shard) = self.suite_mut(job).eager.pop_first() else { return };
             let suite = self.suite(job);
             let next = suite.front.iter().chain(suite.fresh.iter()).next().map_or(0, |test| suite.weight(test));
-            if !suite.is_idle(shard) && dealing::may_prefetch(situation(suite, shard), next) {
+            if !suite.is_idle(shard)
+                && dealing::may_prefetch(situation(suite, shard), next)
+                && !self.is_probed(job, shard)
+            {
                 self.deal_to(job, shard);
             }
         }
@@ -135,8 +139,11 @@ impl Scheduler {
         if self.suite(job).is_idle(shard) && self.gives_way(job) {
             return self.dismiss_shard(job, shard);
         }
-        let tests =
-            if self.suite(job).is_idle(shard) { self.pick(job, shard, &agent) } else { self.pick_many(job, shard) };
+        let tests = if self.suite(job).is_idle(shard) {
+            self.pick(job, shard, &agent)
+        } else {
+            self.pick_bulk(job, shard, &agent)
+        };
         if !tests.is_empty() {
             self.deal(job, shard, &agent, tests);
         }
@@ -158,21 +165,7 @@ impl Scheduler {
         }
     }
 
-    /// Takes the tests that an agent is to run next from those that wait.
-    fn pick(&mut self, job: JobId, shard: Token, agent: &AgentName) -> Vec<TestIndex> {
-        let suite = self.suite(job);
-        let has_bulk = suite.bulk() > 0;
-        let is_alone_first = !has_bulk || suite.first_tries >= retry::SUITE_WIDE_TESTS_MIN;
-        if is_alone_first && let Some(test) = self.pick_alone(job, agent) {
-            return vec![test];
-        }
-        if has_bulk {
-            return self.pick_many(job, shard);
-        }
-        if self.suite(job).waiting() == 0 && self.may_copy() { self.pick_copies(job, shard, agent) } else { Vec::new() }
-    }
-
-    fn pick_alone(&mut self, job: JobId, agent: &AgentName) -> Option<TestIndex> {
+    pub(super) fn pick_alone(&mut self, job: JobId, agent: &AgentName) -> Option<TestIndex> {
         let groups = self.suite(job).alone.groups();
         let (spared, test) = groups
             .into_iter()
@@ -211,39 +204,9 @@ impl Scheduler {
     pub(crate) fn has_work_for(&self, job: JobId, agent: &AgentName) -> bool {
         let Some(suite) = self.job(job).sealed_suite() else { return true };
         let has_bulk = suite.bulk() > 0;
-        let has_copies = suite.waiting() == 0 && self.may_copy() && self.has_copies_for(job, agent);
+        let is_time = suite.waiting() == 0 || !suite.overdue.is_empty();
+        let has_copies = is_time && self.may_copy() && self.has_copies_for(job, agent);
         has_bulk || has_copies || suite.alone.groups().any(|(spared, _)| self.may_retry_on(job, spared, agent))
-    }
-
-    fn pick_many(&mut self, job: JobId, shard: Token) -> Vec<TestIndex> {
-        let suite = self.suite(job);
-        let size = dealing::batch_size(situation(suite, shard));
-        let new_max = dealing::new_max(suite.known_mean_us, suite.start_cost_us);
-        let picked = choose(suite, suite.front.iter().chain(suite.fresh.iter()), size, new_max);
-        let suite = self.suite_mut(job);
-        for test in &picked {
-            suite.take_waiting(*test);
-        }
-        picked
-    }
-
-    /// Tests of silent agents first, then those that are overdue.
-    fn pick_copies(&mut self, job: JobId, shard: Token, agent: &AgentName) -> Vec<TestIndex> {
-        let suite = self.suite(job);
-        let is_doubtful = !suite.doubtful.is_empty();
-        let candidates: Vec<TestIndex> = if is_doubtful {
-            suite.doubtful.iter().copied().collect()
-        } else {
-            suite.overdue.iter().copied().filter(|test| !self.is_held_by(job, *test, agent)).collect()
-        };
-        let waiting = candidates.iter().map(|test| suite.weight(*test)).sum();
-        let size = dealing::batch_size(Situation { waiting, ..situation(suite, shard) });
-        let picked = choose(suite, candidates.into_iter(), size, usize::MAX);
-        if !is_doubtful {
-            let cost: u64 = picked.iter().map(|test| suite.weight(*test)).sum();
-            self.suite_mut(job).hedged_us += cost;
-        }
-        picked
     }
 
     fn deal(&mut self, job: JobId, shard: Token, agent: &AgentName, tests: Vec<TestIndex>) {
@@ -334,42 +297,4 @@ impl Scheduler {
         let message = BatchMessage { token, shard: batch.row.shard, tests: tests.collect(), is_last: false };
         self.send_to(agent, ToAgent::Batch(message));
     }
-}
-
-/// How things stand when a shard asks.
-fn situation(suite: &Suite, shard: Token) -> Situation {
-    let waiting = suite.weigh(suite.fresh.load()) + suite.weigh(suite.front.load());
-    Situation {
-        is_timed: suite.unknown_us().is_some(),
-        waiting,
-        unfinished: waiting + suite.weigh(suite.dealt_load),
-        held: suite.shards.get(&shard).map_or(0, |shard| suite.weigh(shard.load)),
-        shards: suite.shards.len() as u64,
-        start_cost_us: suite.start_cost_us,
-    }
-}
-
-/// The first tests that may be dealt together, with about so much work: a test is left for the next batch where more
-/// than half of it would be too much. Of those that nothing is known of, at most `new_max`.
-fn choose(suite: &Suite, candidates: impl Iterator<Item = TestIndex>, size: u64, new_max: usize) -> Vec<TestIndex> {
-    let mut new = 0;
-    let (mut picked, mut bytes, mut work, mut most) = (Vec::new(), 0, 0u64, TESTS_PER_MESSAGE_MAX);
-    for test in candidates {
-        let together_max = suite.test(test).together_max as usize;
-        let most_with = if together_max == 0 { most } else { most.min(together_max) };
-        let weight = suite.weight(test);
-        bytes += suite.name(test).len();
-        new += usize::from(!suite.test(test).expected.is_known());
-        let is_full = picked.len() >= most_with
-            || new > new_max
-            || bytes > BATCH_NAME_BYTES_MAX
-            || work.saturating_add(weight.div_ceil(2)) > size;
-        if is_full && !picked.is_empty() {
-            break;
-        }
-        most = most_with;
-        work = work.saturating_add(weight);
-        picked.push(test);
-    }
-    picked
 }

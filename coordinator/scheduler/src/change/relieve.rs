@@ -2,12 +2,13 @@
 //! it ever did is copied.
 
 use muster_common::id::{AgentName, JobId, TestIndex, Token};
+use muster_common::time::Monotonic;
 use std::time::Duration;
 
 use crate::deadlines::Deadline;
-use crate::policy::hedging;
+use crate::policy::hedging::{self, Need};
 use crate::scheduler::Scheduler;
-use crate::state::Liveness;
+use crate::state::{Liveness, Suite};
 
 impl Scheduler {
     /// Asks for batches that wait behind others on their shards, for as many shards as idle. What an agent gives up
@@ -50,36 +51,38 @@ impl Scheduler {
         self.pending.withdrawals.entry(token).or_insert_with(|| (agent, Vec::new())).1.extend(tests);
     }
 
-    /// Finds tests that are overdue, and asks to be woken when the next will be. A test that is to run alone is never
-    /// among them, nor one on an agent that is silent: what it ran then may be what silenced it.
+    /// Finds tests that are overdue, and asks to be woken when the next will be. While others wait, only those count
+    /// whose copies would not end before these are dealt. A test that is to run alone is never among them, nor one on an
+    /// agent that is silent: what it ran then may be what silenced it.
     pub(crate) fn watch_overdue(&mut self, job: JobId) {
         let suite = self.suite(job);
-        let is_idle_time = suite.dealt > 0 && suite.overdue.is_empty() && self.may_copy();
-        if !is_idle_time || self.deadlines.is_set(&Deadline::Overdue(job)) {
+        let is_time = suite.dealt > 0 && suite.overdue.is_empty() && self.may_copy();
+        let horizon_us = horizon_us(suite);
+        if !is_time || suite.known_longest_us < horizon_us || self.deadlines.is_set(&Deadline::Overdue(job)) {
             return;
         }
-        let mut search = Search::default();
+        let now = self.now.monotonic;
+        self.suite_mut(job).settle_copies(now);
+        let suite = self.suite(job);
+        let suite_us = suite.weigh(suite.load);
+        let spent_us = suite.hedging_cost_us();
+        let chance_us = hedging::chance_budget_us(suite_us).saturating_sub(spent_us);
+        let mut search = Search { horizon_us, chance_us, ..Search::default() };
         for (token, shard) in suite.shards.iter().filter(|(_, shard)| shard.open > 0) {
             if self.is_alive(&shard.agent) {
                 self.search_shard(job, *token, &mut search);
             }
         }
         let longest_us = suite.known_longest_us.max(suite.longest_us);
-        let budget = hedging::budget_us(suite.weigh(suite.load), longest_us);
-        let mut cost = suite.hedged_us;
-        let mut copied = Vec::new();
-        for test in search.overdue.into_iter().chain(search.stuck) {
-            cost = cost.saturating_add(suite.weight(test));
-            if cost <= budget && suite.test(test).may_be_copied() {
-                copied.push(test);
-            }
-        }
-        let has_new = !copied.is_empty();
-        self.suite_mut(job).overdue.extend(copied);
+        let all_us = hedging::budget_us(suite_us, longest_us).saturating_sub(spent_us);
+        let mut copied = affordable(suite, search.maybe, chance_us);
+        copied.extend(affordable(suite, search.overdue.into_iter().chain(search.stuck), all_us));
         if let Some(us) = search.next_us {
-            self.deadlines.set(Deadline::Overdue(job), self.now.monotonic + Duration::from_micros(us));
+            let us = if horizon_us > 0 { us.clamp(WATCH_US_MIN, WATCH_US_MAX) } else { us };
+            self.deadlines.set(Deadline::Overdue(job), now + Duration::from_micros(us));
         }
-        if has_new {
+        if !copied.is_empty() {
+            self.suite_mut(job).overdue.extend(copied);
             self.pending.offers.insert(job);
         }
     }
@@ -95,20 +98,32 @@ impl Scheduler {
             let first = batches.values().find_map(|batch| batch.in_order().next());
             running.extend(first.map(|test| (test, shard.progressed)));
         }
-        let limit = |test: TestIndex| {
-            let high = suite.test(test).expected.high_us;
-            Duration::from_micros(hedging::overdue_after_us(high, suite.longest_us).saturating_add(suite.start_cost_us))
+        let percent = self.pace_of(&shard.agent).map_or(100, |percent| percent.max(100));
+        let overdue_at = |(test, since): &(TestIndex, Monotonic), need: Need| {
+            let expected = suite.test(*test).expected;
+            let us = hedging::overdue_after_us(need, expected, suite.longest_us).saturating_mul(percent) / 100;
+            *since + Duration::from_micros(us.saturating_add(suite.start_cost_us))
         };
-        let is_overdue =
-            |(test, since): &(TestIndex, muster_common::time::Monotonic)| *since + limit(*test) <= self.now.monotonic;
-        for (test, since) in &running {
-            if is_overdue(&(*test, *since)) {
-                search.overdue.push(*test);
+        let now = self.now.monotonic;
+        let is_sure = |found: &(TestIndex, Monotonic)| overdue_at(found, Need::Sure) <= now;
+        let chance = if search.horizon_us > 0 { Need::Urgent } else { Need::Idle };
+        for found in &running {
+            let weight = suite.weight(found.0);
+            let before_us = search.horizon_us.saturating_sub(weight);
+            let need = if hedging::may_take_chance(weight, search.chance_us) { chance } else { Need::Sure };
+            let at = overdue_at(found, need);
+            if at > now || before_us > 0 {
+                search.note(at.since(now).as_micros().max(u128::from(before_us)));
+            } else if is_sure(found) {
+                search.overdue.push(found.0);
             } else {
-                search.note(((*since + limit(*test)).since(self.now.monotonic)).as_micros());
+                search.maybe.push(found.0);
             }
         }
-        if !running.is_empty() && running.iter().all(is_overdue) {
+        if search.horizon_us > 0 {
+            return;
+        }
+        if !running.is_empty() && running.iter().all(is_sure) {
             let waiting = batches.values().flat_map(|batch| batch.in_order());
             search.stuck.extend(waiting.filter(|test| running.iter().all(|(found, _)| found != test)));
         }
@@ -135,7 +150,13 @@ impl Scheduler {
 /// What a look at all shards has found.
 #[derive(Default)]
 struct Search {
-    /// Tests that run and are overdue.
+    /// For how long there is other work; 0: there is none.
+    horizon_us: u64,
+    /// What may be spent on copies that are perhaps not needed, in microseconds.
+    chance_us: u64,
+    /// Tests that run, and for longer than they hardly ever did.
+    maybe: Vec<TestIndex>,
+    /// Tests that run and are overdue beyond doubt.
     overdue: Vec<TestIndex>,
     /// Tests that wait behind them.
     stuck: Vec<TestIndex>,
@@ -149,3 +170,28 @@ impl Search {
         self.next_us = Some(self.next_us.map_or(us, |next| next.min(us)));
     }
 }
+
+/// Those tests of which copies may be started for so much.
+fn affordable(suite: &Suite, tests: impl IntoIterator<Item = TestIndex>, budget_us: u64) -> Vec<TestIndex> {
+    let mut cost = 0_u64;
+    let mut is_affordable = |test: &TestIndex| {
+        cost = cost.saturating_add(suite.weight(*test));
+        cost <= budget_us
+    };
+    let tests = tests.into_iter().filter(|test| suite.test(*test).may_be_copied());
+    tests.filter(|test| is_affordable(test)).collect()
+}
+
+/// For how long what waits keeps all shards busy; 0: nothing waits.
+fn horizon_us(suite: &Suite) -> u64 {
+    if suite.waiting() == 0 {
+        return 0;
+    }
+    let waiting = suite.weigh(suite.fresh.load()).saturating_add(suite.weigh(suite.front.load()));
+    waiting.checked_div(suite.shards.len() as u64).unwrap_or(0).max(1)
+}
+
+/// While tests wait to be dealt, it is looked for overdue ones no more often.
+const WATCH_US_MIN: u64 = 50_000;
+/// And no less often, where there may be some: what waits may be dealt sooner than it looks.
+const WATCH_US_MAX: u64 = 500_000;

@@ -11,7 +11,7 @@
 
 use muster_common::control::{Output, TestResult, TestResults};
 use muster_common::error_code::{Reason, ReasonCode};
-use muster_common::id::{AgentName, JobId, Token};
+use muster_common::id::{AgentName, JobId, TestIndex, Token};
 use muster_common::outcome::{Outcome, TryOutcome};
 
 use crate::TryRow;
@@ -56,7 +56,24 @@ impl Scheduler {
             agent: agent.clone(),
             at: self.now.wall,
         };
+        if result.outcome == TryOutcome::Passed {
+            self.note_pace(agent, job, result.test, result.duration_us);
+        }
         self.end_try(job, result.test, test_try);
+    }
+
+    /// How long a test took is known of its suite, and beside that of its agent.
+    fn note_pace(&mut self, agent: &AgentName, job: JobId, test: TestIndex, took_us: u64) {
+        let suite = self.suite_mut(job);
+        let expected = suite.test(test).expected;
+        if expected.high_us == 0 {
+            return;
+        }
+        suite.pace.note(expected.mean_us, took_us);
+        let usual_us = expected.mean_us.saturating_mul(suite.pace.percent(TESTS_DOUBTED)) / 100;
+        if let Some(agent) = self.agents.table.get_mut(agent) {
+            agent.pace.note(usual_us.max(1), took_us);
+        }
     }
 
     fn note_fruit(&mut self, job: JobId, shard: Token) {
@@ -76,3 +93,6 @@ impl Scheduler {
         Reason::new(ReasonCode::TestUnknown, message)
     }
 }
+
+/// A suite is thought to take what is expected of it as if so many of its tests had.
+const TESTS_DOUBTED: u64 = 32;

@@ -5,6 +5,7 @@ pub(crate) mod diagnosis;
 pub(crate) mod fairness;
 pub(crate) mod flakiness;
 pub(crate) mod hedging;
+pub(crate) mod pacing;
 pub(crate) mod placement;
 pub(crate) mod remembering;
 pub(crate) mod retry;

@@ -8,6 +8,7 @@ use muster_common::requirement::Labels;
 use muster_common::time::{Monotonic, Wall};
 
 use super::ClassId;
+use crate::policy::pacing::Pace;
 use crate::{AgentState, Config};
 
 /// All of them, by name; one life of each.
@@ -47,6 +48,8 @@ pub(crate) struct Agent {
     pub(crate) classes: BTreeSet<ClassId>,
     /// Free slots under which the queue has it in its indexes; 0: it has it not.
     pub(crate) indexed_free: u32,
+    /// How long it takes for tests, beside what is usual. Known in memory only.
+    pub(crate) pace: Pace,
 }
 
 /// How sure it is that an agent lives.
@@ -82,6 +85,7 @@ impl Agent {
             idle: BTreeSet::new(),
             classes: BTreeSet::new(),
             indexed_free: 0,
+            pace: Pace::default(),
         }
     }
 

@@ -92,6 +92,16 @@ impl Line {
     pub(crate) fn iter(&self) -> impl Iterator<Item = TestIndex> {
         self.ranks.iter().map(|(_, test)| *test)
     }
+
+    /// Those from a place in the order on.
+    pub(crate) fn from(&self, rank: u32) -> impl Iterator<Item = TestIndex> {
+        self.ranks.range((rank, TestIndex(0))..).map(|(_, test)| *test)
+    }
+
+    /// The one that is last in the order.
+    pub(crate) fn last(&self) -> Option<TestIndex> {
+        self.ranks.last().map(|(_, test)| *test)
+    }
 }
 
 #[cfg(test)]

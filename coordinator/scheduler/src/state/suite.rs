@@ -10,6 +10,7 @@ use muster_common::time::Monotonic;
 use super::Known;
 use super::expected::{Expected, Line, Load};
 use crate::policy::diagnosis::Tally;
+use crate::policy::pacing::Pace;
 use crate::{Standing, TestCounts, TryRow};
 
 /// All tests of one job.
@@ -35,8 +36,10 @@ pub(crate) struct Suite {
     pub(crate) overdue: BTreeSet<TestIndex>,
     /// Batches that their agents were asked to give up.
     pub(crate) recalled: BTreeSet<Token>,
-    /// Expected time of the copies of overdue tests so far, in microseconds. Known in memory only.
+    /// Time that copies of overdue tests have cost that have ended, in microseconds. Known in memory only.
     pub(crate) hedged_us: u64,
+    /// Overdue tests of which a copy runs, each with the moment at which that was dealt. Known in memory only.
+    pub(crate) copies: BTreeMap<TestIndex, Monotonic>,
     /// Expected time of all its tests.
     pub(crate) load: Load,
     /// Expected time of the tests that are dealt and have not ended; of copies twice.
@@ -72,6 +75,11 @@ pub(crate) struct Suite {
     pub(crate) known_mean_us: u64,
     /// The most that is expected of one of them.
     pub(crate) known_longest_us: u64,
+    /// Its tests in the order in which they are dealt; from `known_from` on the known ones, the longest first.
+    by_rank: Vec<TestIndex>,
+    known_from: u32,
+    /// What its tests take in this run, beside what was expected of them. Known in memory only.
+    pub(crate) pace: Pace,
     /// Newest measured cost of starting a batch.
     pub(crate) start_cost_us: u64,
     /// Shards in a row that ended without a result.
@@ -324,6 +332,8 @@ impl Suite {
             }
         }
         order.sort_unstable();
+        self.known_from = u32::try_from(order.partition_point(|place| place.0 < 2)).unwrap_or(u32::MAX);
+        self.by_rank = order.iter().map(|(_, _, _, index)| TestIndex(*index)).collect();
         let (mut known, mut known_us) = (0, 0u64);
         for (rank, (_, _, _, index)) in (0..).zip(order) {
             let test = &mut self.tests[index as usize];
@@ -350,6 +360,37 @@ impl Suite {
     pub(crate) fn weight(&self, test: TestIndex) -> u64 {
         let expected = self.test(test).expected;
         if expected.is_known() { expected.mean_us } else { self.unknown_us().unwrap_or(1) }
+    }
+
+    /// The first place in the order of dealing from which on every test is known to take so long at most.
+    pub(crate) fn rank_within(&self, us_max: u64) -> u32 {
+        let known = self.by_rank.get(self.known_from as usize..).unwrap_or_default();
+        let longer = known.partition_point(|test| self.test(*test).expected.mean_us > us_max);
+        self.known_from + u32::try_from(longer).unwrap_or(u32::MAX)
+    }
+
+    /// What the longest known test takes that waits.
+    pub(crate) fn longest_waiting_us(&self) -> u64 {
+        let first = |line: &Line| line.from(self.known_from).next().map_or(0, |test| self.test(test).expected.mean_us);
+        first(&self.front).max(first(&self.fresh))
+    }
+
+    /// Copies that have ended cost what they have taken.
+    pub(crate) fn settle_copies(&mut self, now: Monotonic) {
+        let (tests, hedged_us) = (&self.tests, &mut self.hedged_us);
+        self.copies.retain(|test, begun| {
+            let runs = tests[test.0 as usize].live.len() > 1;
+            if !runs {
+                let us = u64::try_from(now.since(*begun).as_micros()).unwrap_or(u64::MAX);
+                *hedged_us = hedged_us.saturating_add(us);
+            }
+            runs
+        });
+    }
+
+    /// What copies have cost, and will if those that run are needed.
+    pub(crate) fn hedging_cost_us(&self) -> u64 {
+        self.copies.keys().fold(self.hedged_us, |sum, test| sum.saturating_add(self.weight(*test)))
     }
 
     /// How much an amount of tests weighs.
