@@ -1,6 +1,6 @@
 //! The dealing of tests stays close to the best that is possible: a small part of `cargo xtask makespan`.
 
-use muster_sim::makespan::{Conditions, Job, Race, Rival, Suite, bound_us, makespan_us, race, slots};
+use muster_sim::makespan::{Conditions, Fleet, Job, Race, Rival, Suite, bound_us, fleet, makespan_us, race, slots};
 
 const SEEDS: u64 = 3;
 
@@ -65,4 +65,27 @@ fn one_seed_gives_one_course() {
         })
     };
     assert_eq!(run(), run());
+}
+
+#[test]
+fn a_slow_agent_gets_no_test_that_decides_when_all_end() {
+    let (ours, theirs, extra) = measured(4_000, 200, Conditions::Late, Rival::DynamicByFile);
+    assert!(ours <= 1.10 && ours <= theirs, "{ours:.3}, by file {theirs:.3}");
+    assert!(extra <= 1.0, "{extra:.2} % extra work");
+}
+
+#[test]
+fn slots_do_not_idle_in_one_run_while_tests_of_another_wait() {
+    let suites: Vec<Suite> = (0..2).map(|seed| Suite::drawn(seed, 2_000, 200.0)).collect();
+    let result = fleet(&Fleet {
+        suites: &suites,
+        runs: 8,
+        span_us: 240_000_000,
+        slots: 200,
+        start_cost_us: 50_000,
+        round_trip_us: 20_000,
+        seed: 7,
+    });
+    let idle = 100.0 * result.together.idle_us as f64 / result.together.wanted_us as f64;
+    assert!(idle <= 3.0, "{idle:.2} % of slots idle while work waits");
 }

@@ -102,7 +102,8 @@ struct Row {
     /// Extra work in hundredths of the work, the worst draw.
     extra_percent: f64,
     goal: f64,
-    /// Median makespan over the bound that also counts that a test which a fault cut short has to be run whole again.
+    /// Median makespan over the bound that also counts that a test which a fault cut short has to be run whole again, by a
+    /// dealer that learns of a frozen agent no sooner than its test should have ended.
     with_losses: f64,
 }
 
@@ -311,8 +312,8 @@ impl Report {
         for (_, ratio) in &row.others {
             print!(" {ratio:>8.3}");
         }
-        let note = if row.muster > goal && row.with_losses < row.muster {
-            format!("  {:.3} of the bound by which tests cut short can be run again", row.with_losses)
+        let note = if row.with_losses < row.muster {
+            format!("  {:.3} of the bound by which the tests of dead and frozen agents can be run again", row.with_losses)
         } else if row.is_bound_by_longest {
             "  bound: longest test".to_owned()
         } else {

@@ -55,8 +55,9 @@ pub struct RaceResult {
     pub wanted_us: u64,
     /// How much of that slots spent without a test or the start of a batch.
     pub idle_us: u64,
-    /// The earliest moment by which tests that a fault cut short can have been run whole: that of the fault and the time
-    /// of the test, the latest of all.
+    /// The earliest moment by which tests that a fault cut short can have been run whole by anybody who does not know of
+    /// faults beforehand: the moment at which the fault can be known (of a frozen agent, when its test should have ended)
+    /// and the time of the test, the latest of all.
     pub lost_until_us: u64,
     /// Calls of the scheduler.
     pub steps: u64,
@@ -268,9 +269,13 @@ impl<'a> Course<'a> {
     }
 
     fn strike(&mut self, post: usize) {
-        if let Some(takes) = self.posts[post].worker.takes_us() {
-            let until = self.now_us - START_US + takes;
-            self.result.lost_until_us = self.result.lost_until_us.max(until);
+        if let Some((begun, takes)) = self.posts[post].worker.runs_us() {
+            // A frozen agent looks like one at work until its test should have ended.
+            let known = match self.race.slots[post].fault {
+                Some(Fault::Frozen { .. }) => begun + takes,
+                Some(Fault::Killed { .. } | Fault::Gone { .. }) | None => self.now_us,
+            };
+            self.result.lost_until_us = self.result.lost_until_us.max(known - START_US + takes);
         }
         match self.race.slots[post].fault {
             Some(Fault::Killed { .. }) => {

@@ -67,9 +67,9 @@ impl Worker {
         self.running.map(|(_, _, end)| end)
     }
 
-    /// What its present test takes.
-    pub(super) fn takes_us(&self) -> Option<u64> {
-        self.running.map(|(_, begun, end)| end - begun)
+    /// When its present test began, and what it takes.
+    pub(super) fn runs_us(&self) -> Option<(u64, u64)> {
+        self.running.map(|(_, begun, end)| (begun, end - begun))
     }
 
     pub(super) fn heartbeat(&mut self) -> FromAgent {
