@@ -2,12 +2,13 @@
 
 use muster_common::id::{AgentName, JobId, TestIndex, Token};
 use muster_common::limits::TESTS_PER_MESSAGE_MAX;
+use muster_common::time::Monotonic;
 
 use crate::policy::dealing::{self, BATCH_NAME_BYTES_MAX, Situation};
 use crate::policy::pacing::{self, Outlook, Ration};
 use crate::policy::retry;
 use crate::scheduler::Scheduler;
-use crate::state::Suite;
+use crate::state::{Suite, TestCopy};
 
 impl Scheduler {
     /// Takes the tests that a shard without any is to run next from those that wait.
@@ -84,8 +85,21 @@ impl Scheduler {
         let suite = self.suite(job);
         let overdue = suite.overdue.iter().copied().filter(|test| !self.is_held_by(job, *test, agent));
         let picked = choose_copies(suite, shard, &overdue.collect::<Vec<_>>());
-        self.suite_mut(job).copies.extend(picked.iter().map(|test| (*test, now)));
+        let copies: Vec<(TestIndex, TestCopy)> = picked
+            .iter()
+            .map(|test| {
+                let first_since = self.begun(job, *test).unwrap_or(now);
+                (*test, TestCopy { first_since, since: now, agent: agent.clone() })
+            })
+            .collect();
+        self.suite_mut(job).copies.extend(copies);
         picked
+    }
+
+    /// When a test that is dealt began, as far as its agent has said so.
+    fn begun(&self, job: JobId, test: TestIndex) -> Option<Monotonic> {
+        let mut holders = self.suite(job).test(test).live.iter().filter_map(|token| self.batches.get(token));
+        holders.find_map(|batch| batch.started.get(&test).copied())
     }
 }
 

@@ -35,22 +35,23 @@ pub(crate) fn overdue_after_us(need: Need, expected: Expected, longest_us: u64) 
     us.max(OVERDUE_US_MIN)
 }
 
-/// Work that copies of overdue tests may cost in one suite on the chance that they are needed.
+/// Work that copies of overdue tests may cost in one suite on the chance that they are needed: less than one part in a
+/// hundred, as some cost more than was expected.
 pub(crate) const fn chance_budget_us(suite_us: u64) -> u64 {
-    suite_us / 100
+    suite_us / 125
 }
 
-/// Work that all copies of overdue tests may cost in one suite: the same, and always two of its longest tests.
+/// Work that all copies of overdue tests may cost in one suite: one part in a hundred, and always two of its longest tests.
 pub(crate) const fn budget_us(suite_us: u64, longest_us: u64) -> u64 {
-    let share = chance_budget_us(suite_us);
+    let share = suite_us / 100;
     let least = longest_us.saturating_mul(2);
     if share > least { share } else { least }
 }
 
 /// Whether a copy may be started on the chance that it is needed, where so much is left for such copies: if it is, what
-/// the first has run is lost, and that is more than what is expected of the test.
+/// the first has run is lost, and that is far more than what is expected of the test.
 pub(crate) const fn may_take_chance(expected_us: u64, left_us: u64) -> bool {
-    expected_us.saturating_mul(2) <= left_us
+    expected_us.saturating_mul(3) <= left_us
 }
 
 /// A batch that waits behind another on its shard is asked back for a slot that idles if it would wait this long, so

@@ -1,16 +1,19 @@
 //! Tables with their indexes. They keep themselves consistent and decide nothing.
 
 mod agents;
+mod copies;
 mod expected;
 mod health;
 mod jobs;
 mod leases;
 mod memory;
+mod order;
 mod queue;
 mod runs;
 mod suite;
 
 pub(crate) use agents::{Agent, Agents, Liveness};
+pub(crate) use copies::TestCopy;
 pub(crate) use expected::Expected;
 pub(crate) use jobs::{Job, Stop};
 pub(crate) use leases::{Batch, Batches, Lease, Leases};

@@ -1,6 +1,5 @@
 //! The tests of one test job: which wait to be dealt, which run, what is held of them.
 
-use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
 use muster_common::id::{AgentName, TestIndex, Token};
@@ -8,6 +7,7 @@ use muster_common::outcome::{TestVerdict, TryOutcome};
 use muster_common::time::Monotonic;
 
 use super::Known;
+use super::copies::TestCopy;
 use super::expected::{Expected, Line, Load};
 use crate::policy::diagnosis::Tally;
 use crate::policy::pacing::Pace;
@@ -38,8 +38,8 @@ pub(crate) struct Suite {
     pub(crate) recalled: BTreeSet<Token>,
     /// Time that copies of overdue tests have cost that have ended, in microseconds. Known in memory only.
     pub(crate) hedged_us: u64,
-    /// Overdue tests of which a copy runs, each with the moment at which that was dealt. Known in memory only.
-    pub(crate) copies: BTreeMap<TestIndex, Monotonic>,
+    /// Overdue tests of which a copy runs. Known in memory only.
+    pub(crate) copies: BTreeMap<TestIndex, TestCopy>,
     /// Expected time of all its tests.
     pub(crate) load: Load,
     /// Expected time of the tests that are dealt and have not ended; of copies twice.
@@ -76,8 +76,8 @@ pub(crate) struct Suite {
     /// The most that is expected of one of them.
     pub(crate) known_longest_us: u64,
     /// Its tests in the order in which they are dealt; from `known_from` on the known ones, the longest first.
-    by_rank: Vec<TestIndex>,
-    known_from: u32,
+    pub(super) by_rank: Vec<TestIndex>,
+    pub(super) known_from: u32,
     /// What its tests take in this run, beside what was expected of them. Known in memory only.
     pub(crate) pace: Pace,
     /// Newest measured cost of starting a batch.
@@ -306,48 +306,6 @@ impl Suite {
         self.front.insert((found.rank, test), found.expected);
     }
 
-    /// Makes the tests of a discovery that is sealed, each with what `expected` says of it, in the order in which they
-    /// are to be dealt. Any test that is new may be long, so these come first: one of each new function before a second
-    /// with other parameters, then what can be guessed from other parameters of the same. After them the longest.
-    pub(crate) fn make_tests(&mut self, remembered: impl Fn(&str) -> (Expected, Known)) {
-        let test = |name: &String| {
-            let (expected, known) = remembered(name);
-            Test { expected, known, ..Test::default() }
-        };
-        self.tests = self.names.iter().map(test).collect();
-        let families = families(&self.names, &self.tests);
-        let mut seen: BTreeMap<&str, u32> = BTreeMap::new();
-        let mut order: Vec<(u8, Reverse<u64>, u32, u32)> = Vec::with_capacity(self.tests.len());
-        for (index, test) in (0..).zip(&mut self.tests) {
-            let family = family(&self.names[index as usize]);
-            if test.expected.is_known() {
-                order.push((2, Reverse(test.expected.mean_us), 0, index));
-            } else if let Some(mean_us) = families.get(family).and_then(|(sum, count)| sum.checked_div(*count)) {
-                test.expected = Expected { mean_us: mean_us.max(1), high_us: 0 };
-                order.push((1, Reverse(mean_us), 0, index));
-            } else {
-                let before = seen.entry(family).or_default();
-                order.push((0, Reverse(0), *before, index));
-                *before += 1;
-            }
-        }
-        order.sort_unstable();
-        self.known_from = u32::try_from(order.partition_point(|place| place.0 < 2)).unwrap_or(u32::MAX);
-        self.by_rank = order.iter().map(|(_, _, _, index)| TestIndex(*index)).collect();
-        let (mut known, mut known_us) = (0, 0u64);
-        for (rank, (_, _, _, index)) in (0..).zip(order) {
-            let test = &mut self.tests[index as usize];
-            test.rank = rank;
-            self.load.add(test.expected);
-            self.known_longest_us = self.known_longest_us.max(test.expected.mean_us);
-            if test.expected.is_known() {
-                known += 1;
-                known_us = known_us.saturating_add(test.expected.mean_us);
-            }
-        }
-        self.known_mean_us = known_us.checked_div(known).unwrap_or(0);
-    }
-
     /// How long a test takes that no earlier run has seen, as far as that can be said: what such tests took so far, but
     /// not less than the others are expected to take, because the short ones are the first that end.
     pub(crate) fn unknown_us(&self) -> Option<u64> {
@@ -360,37 +318,6 @@ impl Suite {
     pub(crate) fn weight(&self, test: TestIndex) -> u64 {
         let expected = self.test(test).expected;
         if expected.is_known() { expected.mean_us } else { self.unknown_us().unwrap_or(1) }
-    }
-
-    /// The first place in the order of dealing from which on every test is known to take so long at most.
-    pub(crate) fn rank_within(&self, us_max: u64) -> u32 {
-        let known = self.by_rank.get(self.known_from as usize..).unwrap_or_default();
-        let longer = known.partition_point(|test| self.test(*test).expected.mean_us > us_max);
-        self.known_from + u32::try_from(longer).unwrap_or(u32::MAX)
-    }
-
-    /// What the longest known test takes that waits.
-    pub(crate) fn longest_waiting_us(&self) -> u64 {
-        let first = |line: &Line| line.from(self.known_from).next().map_or(0, |test| self.test(test).expected.mean_us);
-        first(&self.front).max(first(&self.fresh))
-    }
-
-    /// Copies that have ended cost what they have taken.
-    pub(crate) fn settle_copies(&mut self, now: Monotonic) {
-        let (tests, hedged_us) = (&self.tests, &mut self.hedged_us);
-        self.copies.retain(|test, begun| {
-            let runs = tests[test.0 as usize].live.len() > 1;
-            if !runs {
-                let us = u64::try_from(now.since(*begun).as_micros()).unwrap_or(u64::MAX);
-                *hedged_us = hedged_us.saturating_add(us);
-            }
-            runs
-        });
-    }
-
-    /// What copies have cost, and will if those that run are needed.
-    pub(crate) fn hedging_cost_us(&self) -> u64 {
-        self.copies.keys().fold(self.hedged_us, |sum, test| sum.saturating_add(self.weight(*test)))
     }
 
     /// How much an amount of tests weighs.
@@ -516,22 +443,6 @@ impl Suite {
         }
         Some(shard)
     }
-}
-
-/// Sum and number of what is expected of the known tests of each family.
-fn families<'n>(names: &'n [String], tests: &[Test]) -> BTreeMap<&'n str, (u64, u64)> {
-    let mut families: BTreeMap<&str, (u64, u64)> = BTreeMap::new();
-    for (name, test) in names.iter().zip(tests).filter(|(_, test)| test.expected.is_known()) {
-        let (sum, count) = families.entry(family(name)).or_default();
-        *sum = sum.saturating_add(test.expected.mean_us);
-        *count += 1;
-    }
-    families
-}
-
-/// What tests have in common that differ in their parameters alone: the name up to a bracket.
-fn family(name: &str) -> &str {
-    name.split('[').next().unwrap_or(name)
 }
 
 impl Test {
