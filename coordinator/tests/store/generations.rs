@@ -21,7 +21,8 @@ fn overwriting_makes_generations_and_keeps_the_disk_small() {
     let rows = store.scan(&[]).expect("it is open");
     drop(store);
     let counting = names(dir.path());
-    assert!(counting.len() <= 3, "a base, its journal, and perhaps the next one: {counting:?}");
+    // The store may be closed while the next base is being written.
+    assert!(counting.len() <= 4, "a base, its journal, and perhaps the next of each: {counting:?}");
     assert!(bytes_on_disk(dir.path()) < 1 << 20, "{} bytes", bytes_on_disk(dir.path()));
 
     let (_store, loaded, _) = begin(dir.path(), SMALL);

@@ -186,8 +186,8 @@ pub const DEFECTS: &[Defect] = &[
         name: "drained agent gets work",
         story: "free slots of a draining agent are given out",
         file: "coordinator/scheduler/src/state/agents.rs",
-        find: "self.session.is_none() || self.is_draining || self.liveness",
-        replace: "self.session.is_none() || self.liveness",
+        find: "self.is_draining || !self.fence.is_empty()",
+        replace: "!self.fence.is_empty()",
         within: 500,
     },
     Defect {
@@ -226,8 +226,8 @@ pub const DEFECTS: &[Defect] = &[
         name: "tests that could not be run are green",
         story: "an errored test does not keep its job from passing",
         file: "coordinator/scheduler/src/policy/verdict.rs",
-        find: "let bad = counts.failed + counts.errored;",
-        replace: "let bad = counts.failed;",
+        find: "let bad = failed + counts.errored;",
+        replace: "let bad = failed;",
         within: 500,
     },
     Defect {

@@ -20,6 +20,10 @@ pub(super) fn add(draft: &mut Draft<'_>, name: &str, group: &str, needs: &[Strin
     }
     let outputs = outputs(draft);
     let is_repeatable = !draft.dice.permille(draft.mood.unrepeatable);
+    if !is_repeatable && work.duration.subsec_micros().is_multiple_of(2) {
+        // Half of it is so long that its lease may end before it does.
+        work.duration += UNREPEATABLE_LONGER;
+    }
     let base = base(draft, name, group, needs, Limits::of_work(&work));
     draft.jobs.push(JobSpec { work: Work::Steps(steps), artifacts, outputs, is_repeatable, ..base });
     draft.truth.push(JobTruth::Work(work));
@@ -178,3 +182,6 @@ pub(super) fn step(draft: &mut Draft<'_>, number: usize) -> StepSpec {
         may_fail: draft.dice.percent(10),
     }
 }
+
+/// How much longer work takes that is not safe to repeat.
+const UNREPEATABLE_LONGER: Duration = Duration::from_secs(100);

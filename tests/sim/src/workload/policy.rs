@@ -12,7 +12,8 @@ pub(super) fn scheduler(dice: &mut Dice) -> muster_scheduler::Config {
         config.heartbeat = config.lease / dice.between(3..=8);
     }
     if dice.percent(40) {
-        config.lease_unrepeatable = dice.span(40_000, 300_000);
+        // Shorter than operators would have it: the work of a simulation is short as well.
+        config.lease_unrepeatable = (dice.span(40_000, 300_000) / 4).max(config.lease);
     }
     if dice.percent(40) {
         config.restore_grace = dice.span(5_000, 60_000).max(config.lease);

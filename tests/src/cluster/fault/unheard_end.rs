@@ -54,13 +54,21 @@ fn run(spool: Spool) -> Round {
     site.start_coordinator();
     let restarted = Moment::now();
     let allowance = Allowance { cut_logs: ["victim".to_owned()].into(), ..Allowance::default() };
-    let (mut round, watched, _) = scene.end(&site, &allowance);
+    let (mut round, watched, ledger) = scene.end(&site, &allowance);
     round.recovery_s = watched.next_result(restarted);
     let counted = watched.tests_of("victim");
     for test in heard_of.difference(&counted) {
-        round.violate(Kind::Lost, format!("a result of {test} stood in the spool, and did not count"));
+        if !is_begun_elsewhere(&ledger, test, killed) {
+            round.violate(Kind::Lost, format!("a result of {test} stood in the spool, and did not count"));
+        }
     }
     round
+}
+
+/// Whether another agent has begun a test since a moment: until the next life of the victim has said what stands in its
+/// spool it may, and then whoever is heard first counts.
+fn is_begun_elsewhere(ledger: &Ledger, test: &str, since: Moment) -> bool {
+    ledger.of(Word::Begin).any(|entry| entry.agent != "victim" && entry.name == test && entry.at > since)
 }
 
 /// Tests of the victim's processes that were under way at a moment; none while one of them goes on. A result is said when
