@@ -68,4 +68,9 @@ pub const REGRESSIONS: &[Regression] = &[
                 Scenario: first_slot_before_second_across_classes.",
     },
     Regression { seed: 100_214, story: "A listing was passed over for shards of another suite, as in 30402." },
+    Regression {
+        seed: 1_795_428_776_845,
+        story: "The only agent with what a job asks for had been found sick, and the job would have waited for six hours \
+                beside it. A fence behind which work waits that nobody else can do is lifted.",
+    },
 ];

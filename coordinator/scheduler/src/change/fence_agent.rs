@@ -1,5 +1,6 @@
 //! A sick agent is fenced off: it finishes what it holds and gets nothing new, until its fence is lifted.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use muster_common::id::{AgentName, RunId};
@@ -8,6 +9,7 @@ use muster_common::time::Wall;
 use crate::Key;
 use crate::deadlines::Deadline;
 use crate::scheduler::Scheduler;
+use crate::state::Liveness;
 
 impl Scheduler {
     /// Fences an agent off, unless so many are that the fleet would suffer more than the tests do.
@@ -45,13 +47,33 @@ impl Scheduler {
         self.dismiss_asking_shards(name);
     }
 
-    /// Lifts the fences that have stood long enough.
-    pub(crate) fn lift_old_fences(&mut self) {
+    /// Lifts the fences that have stood long enough, and those behind which work waits that nobody else can do: a sick
+    /// agent is better than none.
+    pub(crate) fn lift_fences(&mut self) {
         let before = self.now.wall.unix_ms.saturating_sub(millis(FENCE_TIME));
-        for name in self.memory.health.fenced_before(Wall { unix_ms: before }) {
+        let old = self.memory.health.fenced_before(Wall { unix_ms: before });
+        for name in old.into_iter().chain(self.fenced_and_needed()) {
             self.lift_fence(&name);
         }
         self.watch_fences();
+    }
+
+    /// Fenced agents that could do work for which no other agent is there.
+    fn fenced_and_needed(&self) -> BTreeSet<AgentName> {
+        let mut needed = BTreeSet::new();
+        for (job, place) in &self.queue.places {
+            let Some(class) = self.queue.classes.get(&place.class) else { continue };
+            let avoided = &self.job(*job).avoid;
+            let able = || {
+                let able = class.agents.iter().filter(|name| !avoided.contains(*name));
+                able.filter_map(|name| self.agents.table.get(name))
+                    .filter(|agent| agent.liveness == Liveness::Alive && !agent.is_draining)
+            };
+            if able().all(|agent| !agent.fence.is_empty()) {
+                needed.extend(able().map(|agent| agent.name.clone()));
+            }
+        }
+        needed
     }
 
     /// Has fences looked at again, if there is one.

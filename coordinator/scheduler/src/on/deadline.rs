@@ -23,7 +23,7 @@ impl Scheduler {
                     self.pending.offers.insert(job);
                 }
                 Deadline::Memory => self.learn_on(),
-                Deadline::Fences => self.lift_old_fences(),
+                Deadline::Fences => self.lift_fences(),
                 Deadline::Reasons => self.tell_reasons(),
                 Deadline::Leftover(agent, token) => {
                     self.send_to(&agent, ToAgent::Cancel { token, reason: CancelReason::Superseded });
