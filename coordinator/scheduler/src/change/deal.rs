@@ -149,8 +149,12 @@ impl Scheduler {
         }
     }
 
-    /// Whether a shard that asks ends instead, so that its slot goes to a job that has far fewer.
+    /// Whether a shard that asks ends instead, so that its slot goes to a job that has far fewer. Never while lost tests
+    /// wait, for which the job would be the first to get the slot back.
     fn gives_way(&self, job: JobId) -> bool {
+        if !self.suite(job).front.is_empty() {
+            return false;
+        }
         let class = self.queue.known_class(&self.spec(job).requirements);
         let Some((rank, first, project)) = class.and_then(|class| class.head()) else { return false };
         let own = &self.runs.open[&job.run].project;
