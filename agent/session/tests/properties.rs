@@ -97,6 +97,8 @@ struct Shell {
     has_left: bool,
     /// What it claimed last.
     held: Vec<Token>,
+    /// Number of its last `Open`.
+    opens: u64,
     last_lease: u64,
 }
 
@@ -131,6 +133,7 @@ impl Shell {
             last_kept: 0,
             has_left: false,
             held: Vec::new(),
+            opens: 0,
             last_lease: 100,
         }
     }
@@ -344,6 +347,8 @@ impl Shell {
             Link::None | Link::Connecting => panic!("there is no stream for {message:?}"),
             Link::Opening => {
                 let FromAgent::Open(open) = message else { panic!("too early for {message:?}") };
+                assert_eq!(open.number, self.opens + 1, "an Open on a stream given up can be told from its successor");
+                self.opens = open.number;
                 self.held = open.held.iter().map(|held| held.token).collect();
             }
             Link::Open { sent, trimmed } => {

@@ -203,6 +203,7 @@ fn open() -> Open {
     Open {
         agent: AgentName("agent-1".to_owned()),
         life: AgentLife(u64::MAX),
+        number: 3,
         labels: text_map(),
         slots: 2,
         version: "0.1.0".to_owned(),

@@ -255,6 +255,7 @@ fn open(words: &mut Words) -> Result<Open> {
     Ok(Open {
         agent: AgentName(words.next()?),
         life: AgentLife(number(&words.value("life").unwrap_or_else(|| "1".to_owned()))?),
+        number: number(&words.value("number").unwrap_or_else(|| "1".to_owned()))?,
         labels: words.list("labels").into_iter().map(label).collect(),
         slots: number(&words.value("slots").unwrap_or_else(|| "1".to_owned()))?,
         version: "1".to_owned(),

@@ -51,6 +51,7 @@ impl Fleet {
             let open = Open {
                 agent: agent_name(agent),
                 life: AgentLife(1),
+                number: 1,
                 labels: BTreeMap::new(),
                 slots: 1,
                 version: "1".to_owned(),

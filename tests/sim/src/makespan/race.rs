@@ -254,6 +254,7 @@ impl<'a> Course<'a> {
         let open = Open {
             agent: AgentName(format!("agent-{post:05}")),
             life: AgentLife(1),
+            number: 1,
             labels: BTreeMap::new(),
             slots: 1,
             version: "1".to_owned(),
