@@ -7,6 +7,7 @@ pub(crate) mod damage;
 pub(crate) mod debian;
 pub(crate) mod defects;
 pub(crate) mod duplicates;
+pub(crate) mod false_green;
 pub(crate) mod flakiness;
 pub(crate) mod makespan;
 pub(crate) mod mutants;
