@@ -34,6 +34,8 @@ enum Task {
     Sim(task::sim::Arguments),
     /// Compare how tests are dealt with the best that is possible, and with the ways of others.
     Makespan(task::makespan::Arguments),
+    /// Run a suite of thousands of sleeping processes on hundreds of real agents, and hold the time against the bound.
+    Fleet(task::fleet::Arguments),
     /// Inject flaky tests, sick agents, outages and broken commits, and see that each is told from the others.
     Flakiness(task::flakiness::Arguments),
     /// Try to get a green run of tests that did not run.
@@ -59,6 +61,7 @@ fn main() -> ExitCode {
         Task::Cluster(arguments) => task::cluster::run(&arguments),
         Task::Sim(arguments) => task::sim::run(&arguments),
         Task::Makespan(arguments) => task::makespan::run(&arguments),
+        Task::Fleet(arguments) => task::fleet::run(&arguments),
         Task::Flakiness(arguments) => task::flakiness::run(&arguments),
         Task::FalseGreen(arguments) => task::false_green::run(&arguments),
         Task::Defects(arguments) => task::defects::run(&arguments),

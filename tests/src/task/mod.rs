@@ -9,6 +9,7 @@ pub(crate) mod defects;
 pub(crate) mod duplicates;
 pub(crate) mod false_green;
 pub(crate) mod flakiness;
+pub(crate) mod fleet;
 pub(crate) mod makespan;
 pub(crate) mod mutants;
 pub(crate) mod node;
