@@ -15,7 +15,7 @@ use muster_common::time::Wall;
 use super::expected::Expected;
 use super::health::Health;
 use super::suite::Suite;
-use crate::policy::flakiness::{Record, WINDOW};
+use crate::policy::flakiness::{self, Record};
 use crate::policy::remembering::{self, Sight};
 use crate::policy::shift::{self, Usual};
 use crate::{JudgedRun, Key, MemorySuiteRow, MemoryTestRow, Quarantine, RecentOutcome, RememberedOutcome, RunKind};
@@ -449,13 +449,9 @@ impl RememberedTest {
     /// How often it was flaky before its last runs.
     fn usual(&self) -> Usual {
         let end = self.runs().saturating_sub(RUNS_OF_SHIFT);
-        let begin = end.saturating_sub(WINDOW);
+        let begin = flakiness::window_begin(Record { runs: end, ..self.record() });
         let is_before = |outcome: &&RecentOutcome| {
             outcome.outcome == RememberedOutcome::Flaky && outcome.sighting > begin && outcome.sighting <= end
-        };
-        let begin = match self.recent.first() {
-            Some(oldest) if self.recent.len() >= remembering::RECENT_MAX => begin.max(oldest.sighting - 1),
-            Some(_) | None => begin,
         };
         let flakes = u32::try_from(self.recent.iter().filter(is_before).count()).unwrap_or(u32::MAX);
         Usual { flakes, runs: end.saturating_sub(begin) }
