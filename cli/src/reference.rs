@@ -15,13 +15,7 @@ fn the_page_about_the_command_line_is_what_the_code_says() {
     let mut muster = Arguments::command().term_width(100);
     muster.build();
     text.push_str(&section(&muster, "muster", 2));
-    for command in muster.get_subcommands().filter(|command| command.get_name() != "help") {
-        let name = format!("muster {}", command.get_name());
-        text.push_str(&section(command, &name, 2));
-        for inner in command.get_subcommands().filter(|command| command.get_name() != "help") {
-            text.push_str(&section(inner, &format!("{name} {}", inner.get_name()), 3));
-        }
-    }
+    text.push_str(&sections_within(&muster, "muster", 2));
     is_current("cli.md", &text);
 }
 
@@ -39,6 +33,17 @@ fn the_page_about_exit_codes_is_what_the_code_says() {
 fn the_schema_of_reports_is_what_the_code_says() {
     let text = serde_json::to_string_pretty(&crate::proof::schema()).expect("a schema is plain JSON");
     is_current("report.schema.json", &text);
+}
+
+/// The sections of all commands within a command, each followed by those within it.
+fn sections_within(command: &Command, name: &str, depth: usize) -> String {
+    let mut text = String::new();
+    for inner in command.get_subcommands().filter(|inner| inner.get_name() != "help") {
+        let name = format!("{name} {}", inner.get_name());
+        text.push_str(&section(inner, &name, depth));
+        text.push_str(&sections_within(inner, &name, depth + 1));
+    }
+    text
 }
 
 fn section(command: &Command, name: &str, depth: usize) -> String {

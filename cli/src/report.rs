@@ -135,7 +135,7 @@ impl Tally {
     /// One more test.
     fn take(&mut self, test: &v1::RunTest) {
         self.add(test.verdict());
-        self.quarantined += u32::from(test.is_quarantined && test.verdict() == v1::TestVerdict::Failed);
+        self.quarantined += u32::from(is_excused(test));
     }
 
     /// One more test with this verdict.
@@ -160,6 +160,11 @@ impl Tally {
     pub(crate) const fn sum(&self) -> u32 {
         self.decided() + self.open
     }
+}
+
+/// Whether a test failed in quarantine: it is told, and counts for nothing.
+pub(crate) fn is_excused(test: &v1::RunTest) -> bool {
+    test.is_quarantined && test.verdict() == v1::TestVerdict::Failed
 }
 
 fn check_job(job: &v1::Job, listed: Tally) -> Result<(), Disagreement> {

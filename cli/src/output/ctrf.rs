@@ -10,7 +10,7 @@ use super::junit::{Name, part};
 use super::reporter::Details;
 use super::text;
 use crate::origin::Origin;
-use crate::report::Report;
+use crate::report::{Report, is_excused};
 
 /// The bytes of the file.
 pub(crate) fn ctrf(report: &Report, details: &Details, origin: &Origin) -> Vec<u8> {
@@ -28,10 +28,10 @@ pub(crate) fn ctrf(report: &Report, details: &Details, origin: &Origin) -> Vec<u
             "summary": {
                 "tests": tally.sum(),
                 "passed": tally.passed + tally.flaky,
-                "failed": tally.failed,
+                "failed": tally.failed - tally.quarantined,
                 "skipped": tally.skipped,
                 "pending": 0,
-                "other": tally.errored + tally.open,
+                "other": tally.errored + tally.open + tally.quarantined,
                 "flaky": tally.flaky,
                 "suites": suites,
                 "start": run.submitted_unix_ms,
@@ -92,17 +92,13 @@ fn test<'a>(report: &'a Report, test: &'a v1::RunTest, details: &Details, origin
     };
     Test {
         name: if test.name.is_empty() { "?" } else { &test.name },
-        status: if test.is_quarantined && test.verdict() == v1::TestVerdict::Failed {
-            "other"
-        } else {
-            status(test.verdict())
-        },
+        status: if is_excused(test) { "other" } else { status(test.verdict()) },
         duration: last.map_or(0, |last| last.duration_us / 1_000),
         start: last.map(began),
         stop: last.map(|last| last.finished_unix_ms),
         suite,
         message,
-        raw_status: if test.is_quarantined && test.verdict() == v1::TestVerdict::Failed {
+        raw_status: if is_excused(test) {
             "failed in quarantine"
         } else {
             super::json::verdict_word(test.verdict()).unwrap_or("none")
@@ -198,6 +194,17 @@ mod tests {
         wrong["results"]["tests"][1]["more"] = json!(1);
         wrong["results"]["summary"]["stop"] = Value::Null;
         assert_eq!(problems(&wrong, &schema).len(), 3);
+    }
+
+    #[test]
+    fn a_failure_in_quarantine_is_no_failure_in_the_sums_either() {
+        let tests = vec![v1::RunTest { is_quarantined: true, ..test(0, "a", Verdict::Failed) }];
+        let report = report(v1::Outcome::Passed, vec![tests_job(0, &tests)], tests);
+        let bytes = ctrf(&report, &Details::default(), &Origin::default());
+        let found: Value = serde_json::from_slice(&bytes).expect("it is JSON");
+        let summary = &found["results"]["summary"];
+        assert_eq!((&summary["failed"], &summary["other"]), (&json!(0), &json!(1)));
+        assert_eq!(found["results"]["tests"][0]["status"], "other");
     }
 
     #[test]

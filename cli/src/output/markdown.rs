@@ -7,17 +7,20 @@ use muster_proto::v1;
 use super::human::outcome_word;
 use super::reporter::Details;
 use super::text::{duration, first_line, lines, one_line};
-use crate::report::Report;
+use crate::report::{Report, is_excused};
 
 /// The page, of at most `bytes_max` bytes: what does not fit is counted.
 pub(crate) fn markdown(report: &Report, details: &Details, bytes_max: usize) -> String {
     let mut page = Page { text: String::new(), room: bytes_max.saturating_sub(RESERVE) };
     page.text.push_str(&head(report));
     let of = |verdict| report.tests.iter().filter(move |test| test.verdict() == verdict);
-    page.list("Failed", of(v1::TestVerdict::Failed).map(|test| bad_test(report, test, details)));
+    let failed = of(v1::TestVerdict::Failed).filter(|test| !is_excused(test));
+    page.list("Failed", failed.map(|test| bad_test(report, test, details)));
     page.list("Errored", of(v1::TestVerdict::Errored).map(|test| bad_test(report, test, details)));
     page.list("Jobs that did not pass", report.jobs().filter(|job| is_told(job)).map(bad_job));
     page.list("Flaky", of(v1::TestVerdict::Flaky).map(|test| flaky_test(report, test)));
+    let excused = report.tests.iter().filter(|test| is_excused(test));
+    page.list("Quarantined", excused.map(|test| excused_test(report, test)));
     if let Err(disagreement) = report.accounting() {
         page.text.push_str(&format!("\n**The report does not add up:** {}\n", code(&disagreement.to_string())));
     }
@@ -60,13 +63,16 @@ fn head(report: &Report) -> String {
     if let Some(reason) = &report.run.reason {
         text.push_str(&format!("{}\n\n", code(&first_line(&reason.message))));
     }
-    text.push_str("| tests | passed | failed | flaky | skipped | errored | without a verdict |\n");
-    text.push_str("|---:|---:|---:|---:|---:|---:|---:|\n");
+    text.push_str(
+        "| tests | passed | failed | failed in quarantine | flaky | skipped | errored | without a verdict |\n",
+    );
+    text.push_str("|---:|---:|---:|---:|---:|---:|---:|---:|\n");
     text.push_str(&format!(
-        "| {} | {} | {} | {} | {} | {} | {} |\n",
+        "| {} | {} | {} | {} | {} | {} | {} | {} |\n",
         tally.sum(),
         tally.passed,
-        tally.failed,
+        tally.failed - tally.quarantined,
+        tally.quarantined,
         tally.flaky,
         tally.skipped,
         tally.errored,
@@ -101,10 +107,18 @@ fn tries(count: usize) -> String {
 }
 
 fn flaky_test(report: &Report, test: &v1::RunTest) -> String {
+    weak_test(report, test, &format!("passed at try {}", test.tries.len()))
+}
+
+fn excused_test(report: &Report, test: &v1::RunTest) -> String {
+    weak_test(report, test, &format!("failed after {}, which does not count", tries(test.tries.len())))
+}
+
+fn weak_test(report: &Report, test: &v1::RunTest, what: &str) -> String {
     let failed = test.tries.iter().find(|a_try| a_try.outcome() != v1::TryOutcome::Passed);
     let why = failed.map(|a_try| first_line(&a_try.message)).filter(|why| !why.is_empty());
     let why = why.map(|why| format!(": {}", code(&why))).unwrap_or_default();
-    format!("- {} in {}, passed at try {}{why}\n", code(&test.name), code(report.job_name(test.job)), test.tries.len())
+    format!("- {} in {}, {what}{why}\n", code(&test.name), code(report.job_name(test.job)))
 }
 
 fn is_told(job: &v1::Job) -> bool {
@@ -190,6 +204,17 @@ mod tests {
         tested.set_outcome(v1::Outcome::Failed);
         let report = report(v1::Outcome::Failed, vec![tested], tests);
         insta::assert_snapshot!(markdown(&report, &details, 1 << 20));
+    }
+
+    #[test]
+    fn a_failure_in_quarantine_is_not_among_the_failures() {
+        let excused = v1::RunTest { is_quarantined: true, ..test(0, "tests::excused", Verdict::Failed) };
+        let tests = vec![excused, test(1, "tests::passes", Verdict::Passed)];
+        let report = report(v1::Outcome::Passed, vec![tests_job(0, &tests)], tests);
+        let page = markdown(&report, &Details::default(), 1 << 20);
+        assert!(page.contains("\n| 2 | 1 | 0 | 1 | 0 | 0 | 0 | 0 |\n") && !page.contains("#### Failed"), "{page}");
+        let line = "- `tests::excused` in `unit`, failed after 2 tries, which does not count: `assertion failed";
+        assert!(page.contains(&format!("#### Quarantined\n\n{line}")), "{page}");
     }
 
     #[test]

@@ -39,9 +39,6 @@ impl Config {
     }
 }
 
-/// In the place of a project's name: every project.
-const EVERY_PROJECT: &str = "*";
-
 impl Default for Config {
     fn default() -> Self {
         Self {
@@ -59,3 +56,6 @@ impl Default for Config {
         }
     }
 }
+
+/// In the place of a project's name: every project.
+const EVERY_PROJECT: &str = "*";

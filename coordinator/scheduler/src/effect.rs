@@ -8,8 +8,9 @@ use muster_common::spec::RunSpec;
 use muster_common::time::Wall;
 
 use crate::input::Ask;
+use crate::memory_rows::{FlakeRate, MemoryTestRow, Standing};
 use crate::refusal::Refusal;
-use crate::write::{FlakeRate, JobSummary, MemoryTestRow, RunRow, RunSummary, Standing, TryRow};
+use crate::write::{JobSummary, RunRow, RunSummary, TryRow};
 
 /// One thing to do.
 #[derive(Clone, Debug, PartialEq)]

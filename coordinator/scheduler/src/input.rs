@@ -125,7 +125,7 @@ pub enum Input {
         owner: String,
         /// Why.
         reason: String,
-        /// Until when.
+        /// Until when; later than now.
         until: Wall,
     },
     /// Somebody takes a test out of quarantine. Answer: [`crate::Answer::Done`], or a refusal.

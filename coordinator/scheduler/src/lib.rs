@@ -18,6 +18,7 @@ mod deadlines;
 mod effect;
 mod input;
 pub mod invariants;
+mod memory_rows;
 mod on;
 mod policy;
 mod refusal;
@@ -35,13 +36,16 @@ pub use effect::{
     TestReport,
 };
 pub use input::{Ask, Input, TestName};
+pub use memory_rows::{
+    AgentHealthRow, Fence, FlakeRate, JudgedRun, MemorySuiteRow, MemoryTestRow, Quarantine, RecentOutcome,
+    RememberedOutcome, RunKind, Standing,
+};
 pub use refusal::Refusal;
 pub use restore::RestoreError;
 pub use scheduler::Scheduler;
 pub use stalls::Stalls;
 pub use step::Step;
 pub use write::{
-    AgentHealthRow, BatchRow, CountersRow, End, Fence, FlakeRate, HistoryRow, JobKind, JobRow, JobState, JobSummary,
-    JudgedRun, Key, LeasePart, LeaseRow, MemorySuiteRow, MemoryTestRow, Quarantine, RecentOutcome, RememberedOutcome,
-    Row, RunKind, RunRow, RunSummary, Standing, TestCounts, TestNamesRow, TestRow, TryRow, Write,
+    BatchRow, CountersRow, End, HistoryRow, JobKind, JobRow, JobState, JobSummary, Key, LeasePart, LeaseRow, Row,
+    RunRow, RunSummary, TestCounts, TestNamesRow, TestRow, TryRow, Write,
 };

@@ -36,6 +36,19 @@ pub enum Refusal {
         /// Its name.
         name: String,
     },
+    /// The quarantine would be over before it began.
+    #[error(
+        "the quarantine of test `{name}` of project {project} would have ended {ago_s} s ago by the coordinator's clock; \
+         name a later end"
+    )]
+    QuarantineOver {
+        /// Its project.
+        project: String,
+        /// Its name.
+        name: String,
+        /// How long ago, in seconds.
+        ago_s: u64,
+    },
     /// The test is not in quarantine.
     #[error("test `{name}` of project {project} is not in quarantine")]
     TestNotQuarantined {

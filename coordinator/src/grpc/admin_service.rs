@@ -12,7 +12,7 @@ use tonic::{Request, Response, Status};
 
 use super::backing_up::BackingUp;
 use super::status::{from_no_answer, unexpected};
-use super::{convert, page};
+use super::{convert, page, wish};
 use crate::handle::Handle;
 use muster_common::control::Stamp;
 
@@ -51,10 +51,8 @@ impl AdminService for Admin {
         request: Request<v1::DrainAgentRequest>,
     ) -> Result<Response<v1::DrainAgentResponse>, Status> {
         let agent = AgentName(request.into_inner().agent);
-        match self.handle.ask(|ask| Input::DrainAgent { ask, agent }).await.map_err(from_no_answer)? {
-            Answer::Done => Ok(Response::new(v1::DrainAgentResponse {})),
-            answer => Err(unexpected(&answer)),
-        }
+        wish::fulfil(&self.handle, |ask| Input::DrainAgent { ask, agent }).await?;
+        Ok(Response::new(v1::DrainAgentResponse {}))
     }
 
     async fn trust_agent(
@@ -62,10 +60,8 @@ impl AdminService for Admin {
         request: Request<v1::TrustAgentRequest>,
     ) -> Result<Response<v1::TrustAgentResponse>, Status> {
         let agent = AgentName(request.into_inner().agent);
-        match self.handle.ask(|ask| Input::TrustAgent { ask, agent }).await.map_err(from_no_answer)? {
-            Answer::Done => Ok(Response::new(v1::TrustAgentResponse {})),
-            answer => Err(unexpected(&answer)),
-        }
+        wish::fulfil(&self.handle, |ask| Input::TrustAgent { ask, agent }).await?;
+        Ok(Response::new(v1::TrustAgentResponse {}))
     }
 
     async fn get_coordinator(

@@ -15,6 +15,7 @@ mod status;
 mod test_service;
 mod tests_of_run;
 mod watching;
+mod wish;
 
 pub(crate) use listener::Listener;
 pub use listener::{Address, BindError, Listen};

@@ -81,6 +81,9 @@ pub(super) fn from_refusal(refusal: &Refusal) -> Status {
         Refusal::TestBroken { name, .. } => {
             with(Code::FailedPrecondition, "TEST_BROKEN", message, [("test", name.clone())])
         }
+        Refusal::QuarantineOver { name, .. } => {
+            with(Code::InvalidArgument, "QUARANTINE_OVER", message, [("test", name.clone())])
+        }
         Refusal::TestNotQuarantined { name, .. } => {
             with(Code::FailedPrecondition, "TEST_NOT_QUARANTINED", message, [("test", name.clone())])
         }

@@ -4,14 +4,13 @@ use muster_common::id::RunId;
 use muster_common::time::Wall;
 use muster_proto::v1;
 use muster_proto::v1::test_service_server::TestService;
-use muster_scheduler::{Answer, Ask, Input, TestName};
+use muster_scheduler::{Answer, Input, TestName};
 use prost::Message as _;
 use tonic::{Request, Response, Status};
 
-use super::convert;
-use super::page;
 use super::status::{from_no_answer, invalid, unexpected};
 use super::tests_of_run::Readers;
+use super::{convert, page, wish};
 
 /// Tests and their verdicts.
 #[derive(Clone, Debug)]
@@ -76,7 +75,7 @@ impl TestService for Tests {
         }
         let until = Wall { unix_ms: until_unix_ms };
         let test = test_name(project, job, name);
-        self.done(|ask| Input::QuarantineTest { ask, test, owner, reason, until }).await?;
+        wish::fulfil(&self.readers.handle, |ask| Input::QuarantineTest { ask, test, owner, reason, until }).await?;
         Ok(Response::new(v1::QuarantineTestResponse {}))
     }
 
@@ -86,17 +85,8 @@ impl TestService for Tests {
     ) -> Result<Response<v1::ReleaseTestResponse>, Status> {
         let v1::ReleaseTestRequest { project, job, name } = request.into_inner();
         let test = test_name(project, job, name);
-        self.done(|ask| Input::ReleaseTest { ask, test }).await?;
+        wish::fulfil(&self.readers.handle, |ask| Input::ReleaseTest { ask, test }).await?;
         Ok(Response::new(v1::ReleaseTestResponse {}))
-    }
-}
-
-impl Tests {
-    async fn done(&self, wish: impl FnOnce(Ask) -> Input) -> Result<(), Status> {
-        match self.readers.handle.ask(wish).await.map_err(from_no_answer)? {
-            Answer::Done => Ok(()),
-            answer => Err(unexpected(&answer)),
-        }
     }
 }
 

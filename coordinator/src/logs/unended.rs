@@ -51,11 +51,9 @@ impl Unended {
         }
     }
 
-    /// A session has ended. Its agent has a while to come back with what it held.
+    /// A session has ended. Its agent has a while to come back with what it held. A lease that was on its way meanwhile may
+    /// be noted even now.
     pub(crate) fn left(self: &Arc<Self>, session: SessionId) {
-        if !self.attempts().values().any(|expected| expected.session == session) {
-            return;
-        }
         let this = Arc::clone(self);
         tokio::spawn(async move {
             tokio::time::sleep(this.wait_max).await;
@@ -102,6 +100,7 @@ mod tests {
 
     const JOB: JobId = JobId { run: RunId(1), job: JobIndex(0) };
     const OTHER: JobId = JobId { run: RunId(2), job: JobIndex(0) };
+    const HANG_GUARD: Duration = Duration::from_secs(60);
 
     fn token(counter: u64) -> Token {
         Token { epoch: Epoch(1), counter }
@@ -126,6 +125,16 @@ mod tests {
         unended.granted(SessionId(1), token(1), JOB);
         unended.wait(|_, _| true).await;
         assert_eq!(unended.attempts().len(), 1);
+    }
+
+    #[tokio::test]
+    async fn a_lease_that_is_noted_after_its_session_has_ended_is_forgotten_too() {
+        let unended = Arc::new(Unended::new(Duration::from_millis(10)));
+        let mut changed = unended.changed.subscribe();
+        unended.left(SessionId(1));
+        unended.granted(SessionId(1), token(1), JOB);
+        let forgotten = tokio::time::timeout(HANG_GUARD, changed.changed()).await;
+        assert!(matches!(forgotten, Ok(Ok(()))) && unended.attempts().is_empty());
     }
 
     #[tokio::test]

@@ -97,11 +97,21 @@ impl Agent {
     }
 }
 
-/// Appends a piece to a lease's log and waits until it is durable.
+/// Appends the first piece to a lease's log and waits until it is durable.
 pub(crate) async fn append_log(fixture: &Fixture, lease: &v1::Lease, text: &str) -> Result<u64, Status> {
+    append_log_at(fixture, lease, 0, text).await
+}
+
+/// Appends a piece to a lease's log and waits until it is durable.
+pub(crate) async fn append_log_at(
+    fixture: &Fixture,
+    lease: &v1::Lease,
+    offset: u64,
+    text: &str,
+) -> Result<u64, Status> {
     let request = v1::AppendLogRequest {
         token: lease.token,
-        offset: 0,
+        offset,
         data: text.as_bytes().to_vec().into(),
         job: lease.job,
         stream: "steps".to_owned(),

@@ -88,6 +88,21 @@ async fn an_agent_that_breaks_the_protocol_loses_its_stream_with_the_reason() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_quarantine_that_is_over_is_refused_as_a_mistake_of_the_caller() {
+    let fixture = Fixture::start().await;
+    let request = v1::QuarantineTestRequest {
+        project: "project".to_owned(),
+        name: "one".to_owned(),
+        until_unix_ms: 1_000,
+        ..v1::QuarantineTestRequest::default()
+    };
+    let refused = fixture.tests().quarantine_test(request).await.expect_err("it is long over");
+    assert_eq!((refused.code(), reason(&refused).as_str()), (Code::InvalidArgument, "QUARANTINE_OVER"));
+    assert!(refused.message().contains("name a later end"), "{}", refused.message());
+    fixture.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_log_with_a_gap_is_refused_and_one_of_an_unknown_run_is_dropped() {
     let fixture = Fixture::start().await;
     fixture.submit(steps_run()).await;

@@ -6,7 +6,7 @@ use muster_proto::v1::watch_run_response::Event;
 use sha2::{Digest as _, Sha256};
 use tonic::Streaming;
 
-use crate::agent::{Agent, append_log};
+use crate::agent::{Agent, append_log, append_log_at};
 use crate::fixture::{Fixture, steps_run, tests_run, within};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -130,6 +130,33 @@ async fn an_open_run_goes_on_after_a_restart() {
     let mut events = watch(&fixture, run).await;
     agent.finish(token, 0, None).await;
     assert_eq!(finish(&mut events).await.outcome(), v1::Outcome::Passed);
+    fixture.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reader_of_a_run_whose_tests_are_decided_gets_what_its_shard_still_writes() {
+    let fixture = Fixture::start().await;
+    let run = fixture.submit(tests_run()).await;
+    let mut agent = Agent::open(&fixture, "a").await;
+    discover(&mut agent, &["one"]).await;
+    let lease = agent.lease().await;
+    agent.report(FromAgent::Started(v1::Started { token: lease.token })).await;
+    append_log(&fixture, &lease, "begun\n").await.expect("it is stored");
+    agent.say(FromAgent::WantBatch(v1::WantBatch { shard: lease.token, start_cost_us: 0 })).await;
+    let batch = agent.batch().await;
+    let mut events = watch(&fixture, run).await;
+    let results = vec![passed(batch.tests[0].test)];
+    agent.report(FromAgent::TestResults(v1::TestResults { batch: batch.token, results })).await;
+    assert_eq!(finish(&mut events).await.outcome(), v1::Outcome::Passed);
+    let request = v1::ReadLogRequest { run, job: None, follow: true };
+    let mut pieces = fixture.runs().read_log(request).await.expect("it is there").into_inner();
+    let first = within("the first piece", pieces.message()).await.expect("it can be read").expect("it was written");
+    assert_eq!(&first.data[..], b"begun\n");
+    let written = append_log_at(&fixture, &lease, 6, "ended\n").await.expect("it is stored");
+    agent.finish(lease.token.expect("a lease has a token"), written, None).await;
+    let second = within("the rest", pieces.message()).await.expect("it can be read").expect("the reader waits for it");
+    assert_eq!(&second.data[..], b"ended\n");
+    assert!(within("the end", pieces.message()).await.expect("it can be read").is_none());
     fixture.end().await;
 }
 

@@ -3,8 +3,8 @@
 use clap::Args;
 use muster_proto::v1;
 
-use super::super::{print, print_json};
-use super::memory::{FlakeRate, Limit, Memory, TestJson, owners_of, standing_word};
+use super::super::print;
+use super::memory::{FlakeRate, Limit, Memory, owners_of, print_tests_json, standing_word};
 use crate::exit_code::ExitCode;
 use crate::failure::Failure;
 use crate::output::table::{Table, terminal_width};
@@ -29,7 +29,7 @@ impl FlakyTests {
         let owners = self.memory.owners()?;
         let shown = &tests[..tests.len().min(self.limit.limit as usize)];
         if self.memory.json {
-            print_json(&shown.iter().map(|test| TestJson::of(test, &owners)).collect::<Vec<_>>())?;
+            print_tests_json(shown, &owners)?;
         } else if shown.is_empty() {
             print("no test was flaky\n");
         } else {

@@ -6,8 +6,8 @@ use std::time::Duration;
 use clap::Args;
 use muster_proto::v1;
 
-use super::super::{print, print_json};
-use super::memory::{FlakeRate, Memory, TestJson};
+use super::super::print;
+use super::memory::{FlakeRate, Memory, print_tests_json};
 use crate::exit_code::ExitCode;
 use crate::failure::Failure;
 use crate::output::json::verdict_word;
@@ -29,8 +29,7 @@ impl TestHistory {
     pub(super) async fn run(&self) -> Result<ExitCode, Failure> {
         let tests = self.memory.read(&self.test).await?;
         if self.memory.json {
-            let owners = self.memory.owners()?;
-            print_json(&tests.iter().map(|test| TestJson::of(test, &owners)).collect::<Vec<_>>())?;
+            print_tests_json(&tests, &self.memory.owners()?)?;
         } else if tests.is_empty() {
             return Err(Failure::usage(format!("nothing is remembered of a test `{}`", one_line(&self.test)))
                 .advise("`muster tests list TEXT` finds tests by a part of their ids"));

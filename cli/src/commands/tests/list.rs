@@ -5,8 +5,8 @@ use std::time::Duration;
 use clap::Args;
 use muster_proto::v1;
 
-use super::super::{print, print_json};
-use super::memory::{Limit, Memory, TestJson, owners_of};
+use super::super::print;
+use super::memory::{Limit, Memory, owners_of, print_tests_json};
 use crate::exit_code::ExitCode;
 use crate::failure::Failure;
 use crate::output::table::{Table, terminal_width};
@@ -39,7 +39,7 @@ pub(super) fn print_tests(memory: &Memory, tests: &[v1::RememberedTest], limit: 
     let owners = memory.owners()?;
     let shown = &tests[..tests.len().min(limit.limit as usize)];
     if memory.json {
-        print_json(&shown.iter().map(|test| TestJson::of(test, &owners)).collect::<Vec<_>>())?;
+        print_tests_json(shown, &owners)?;
     } else if shown.is_empty() {
         print(&memory.nothing()?);
     } else {

@@ -7,6 +7,7 @@ use muster_common::spec::Env;
 use muster_proto::v1;
 use serde::Serialize;
 
+use super::super::print_json;
 use crate::arguments::Place;
 use crate::failure::Failure;
 use crate::fleet::{Fleet, current_folder};
@@ -38,7 +39,7 @@ pub(super) struct Limit {
 
 /// A remembered test for programs. Described in `docs/reference/json-events.md`.
 #[derive(Debug, Serialize)]
-pub(super) struct TestJson<'a> {
+struct TestJson<'a> {
     job: &'a str,
     test: &'a str,
     mean_us: u64,
@@ -112,8 +113,7 @@ impl Memory {
 }
 
 impl<'a> TestJson<'a> {
-    /// Of a test.
-    pub(super) fn of(test: &'a v1::RememberedTest, owners: &'a Owners) -> Self {
+    fn of(test: &'a v1::RememberedTest, owners: &'a Owners) -> Self {
         let rate = FlakeRate::of(test);
         Self {
             job: &test.job,
@@ -151,6 +151,11 @@ impl<'a> TestJson<'a> {
                 .collect(),
         }
     }
+}
+
+/// Prints tests as a JSON array.
+pub(super) fn print_tests_json(tests: &[v1::RememberedTest], owners: &Owners) -> Result<(), Failure> {
+    print_json(&tests.iter().map(|test| TestJson::of(test, owners)).collect::<Vec<_>>())
 }
 
 /// Who answers for a test, where its id names a file.

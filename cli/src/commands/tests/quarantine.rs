@@ -5,8 +5,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use clap::{Args, Subcommand};
 use muster_proto::v1;
 
-use super::super::{print, print_json};
-use super::memory::{Limit, Memory, TestJson};
+use super::super::print;
+use super::memory::{Limit, Memory, print_tests_json};
 use crate::exit_code::ExitCode;
 use crate::failure::Failure;
 use crate::fleet::Fleet;
@@ -98,9 +98,8 @@ impl ListQuarantine {
         tests.retain(|test| test.quarantine.is_some());
         let shown = &tests[..tests.len().min(self.limit.limit as usize)];
         if self.memory.json {
-            return print_tests(&self.memory, shown);
-        }
-        if shown.is_empty() {
+            print_tests_json(shown, &self.memory.owners()?)?;
+        } else if shown.is_empty() {
             print("no test is in quarantine\n");
         } else {
             print(&table(shown).render(terminal_width()));
@@ -144,15 +143,10 @@ impl ReleaseQuarantine {
 /// Says what has become of a test: in a sentence, or as the test now stands.
 async fn told(memory: &Memory, name: &str, what: &str) -> Result<ExitCode, Failure> {
     if memory.json {
-        return print_tests(memory, &memory.read(name).await?);
+        print_tests_json(&memory.read(name).await?, &memory.owners()?)?;
+    } else {
+        print(&format!("{} {what}\n", one_line(name)));
     }
-    print(&format!("{} {what}\n", one_line(name)));
-    Ok(ExitCode::Passed)
-}
-
-fn print_tests(memory: &Memory, tests: &[v1::RememberedTest]) -> Result<ExitCode, Failure> {
-    let owners = memory.owners()?;
-    print_json(&tests.iter().map(|test| TestJson::of(test, &owners)).collect::<Vec<_>>())?;
     Ok(ExitCode::Passed)
 }
 

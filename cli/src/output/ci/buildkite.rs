@@ -67,7 +67,7 @@ fn annotate(mut agent: Command, told: Told<'_>) -> Result<(), String> {
 fn style(told: Told<'_>) -> &'static str {
     let tally = told.report.tally();
     match told.exit {
-        ExitCode::Passed if tally.flaky > 0 => "warning",
+        ExitCode::Passed if tally.flaky + tally.quarantined > 0 => "warning",
         ExitCode::Passed => "success",
         ExitCode::Cancelled => "info",
         ExitCode::Usage
@@ -89,6 +89,7 @@ mod tests {
     use super::*;
     use crate::origin::Origin;
     use crate::output::reporter::Details;
+    use crate::report::Report;
     use crate::report::samples::{report, test, tests_job};
 
     #[test]
@@ -97,11 +98,9 @@ mod tests {
         let script = format!("{{ echo \"$@\"; cat; }} > '{}'", out.path().display());
         let mut agent = Command::new("sh");
         agent.args(["-c", &script, "buildkite-agent"]);
-        let tests = vec![test(0, "a", v1::TestVerdict::Flaky)];
-        let report = report(v1::Outcome::Passed, vec![tests_job(0, &tests)], tests);
+        let report = green(test(0, "a", v1::TestVerdict::Flaky));
         let (details, origin) = (Details::default(), Origin::default());
-        let told =
-            Told { report: &report, details: &details, origin: &origin, exit: ExitCode::Passed, has_junit: false };
+        let told = green_told(&report, &details, &origin);
         anyhow::ensure!(annotate(agent, told) == Ok(()));
         let written = std::fs::read_to_string(out.path())?;
         anyhow::ensure!(
@@ -110,5 +109,23 @@ mod tests {
         );
         anyhow::ensure!(annotate(Command::new("/nowhere/buildkite-agent"), told) == Ok(()));
         Ok(())
+    }
+
+    #[test]
+    fn a_failure_in_quarantine_is_a_warning_on_a_green_build() {
+        let (details, origin) = (Details::default(), Origin::default());
+        let excused = v1::RunTest { is_quarantined: true, ..test(0, "a", v1::TestVerdict::Failed) };
+        assert_eq!(style(green_told(&green(excused), &details, &origin)), "warning");
+        let passed = v1::RunTest { is_quarantined: true, ..test(0, "a", v1::TestVerdict::Passed) };
+        assert_eq!(style(green_told(&green(passed), &details, &origin)), "success");
+    }
+
+    fn green(test: v1::RunTest) -> Report {
+        let tests = vec![test];
+        report(v1::Outcome::Passed, vec![tests_job(0, &tests)], tests)
+    }
+
+    fn green_told<'a>(report: &'a Report, details: &'a Details, origin: &'a Origin) -> Told<'a> {
+        Told { report, details, origin, exit: ExitCode::Passed, has_junit: false }
     }
 }

@@ -12,6 +12,7 @@ use super::{Ci, Told};
 use crate::output::location::{Location, find};
 use crate::output::markdown::markdown;
 use crate::output::text::{first_line, lines, one_line};
+use crate::report::is_excused;
 
 /// One step of a workflow.
 #[derive(Debug)]
@@ -72,10 +73,12 @@ fn annotations(told: Told<'_>) -> String {
     let of = |verdicts: &'static [v1::TestVerdict]| {
         told.report.tests.iter().filter(move |test| verdicts.contains(&test.verdict()))
     };
-    let bad = of(&[v1::TestVerdict::Failed, v1::TestVerdict::Errored]).map(|test| of_test(told, test));
+    let bad = of(&[v1::TestVerdict::Failed, v1::TestVerdict::Errored]).filter(|test| !is_excused(test));
+    let bad = bad.map(|test| of_test(told, test));
     let jobs = told.report.jobs().filter(|job| is_told(job)).map(of_job);
-    let flaky = of(&[v1::TestVerdict::Flaky]).map(|test| of_test(told, test));
-    limited("error", bad.chain(jobs)) + &limited("warning", flaky)
+    let excused = told.report.tests.iter().filter(|test| is_excused(test));
+    let weak = of(&[v1::TestVerdict::Flaky]).chain(excused).map(|test| of_test(told, test));
+    limited("error", bad.chain(jobs)) + &limited("warning", weak)
 }
 
 struct Annotation {
@@ -106,6 +109,7 @@ fn of_test(told: Told<'_>, test: &v1::RunTest) -> Annotation {
     let location = find(&message, &output, file.as_deref());
     let location = location.map(|location| Location { file: told.origin.path(test.job, &location.file), ..location });
     let what = match test.verdict() {
+        v1::TestVerdict::Failed if is_excused(test) => "failed in quarantine",
         v1::TestVerdict::Failed => "failed",
         v1::TestVerdict::Errored => "could not be run",
         v1::TestVerdict::Flaky => "is flaky",
@@ -191,6 +195,17 @@ mod tests {
             "::error file=tests/test_a.py,line=12,title=tests/test_a.py%3A%3Atest_b[x%2Cy] failed::50%25 off:%0A\
              tests/test_a.py:12: AssertionError\n\
              ::warning title=crate%3A%3Abin tests%3A%3Aflakes is flaky::assertion failed: left == right\n"
+        );
+    }
+
+    #[test]
+    fn a_failure_in_quarantine_is_a_warning() {
+        let excused = v1::RunTest { is_quarantined: true, ..test(0, "t0", Verdict::Failed) };
+        let errored = v1::RunTest { is_quarantined: true, ..test(1, "t1", Verdict::Errored) };
+        assert_eq!(
+            noticed(&sample(vec![excused, errored])),
+            "::error title=t1 could not be run::the runner was ended by signal 9\n\
+             ::warning title=t0 failed in quarantine::assertion failed: left == right\n"
         );
     }
 

@@ -10,7 +10,7 @@ use super::style::{BOLD, DIM, GREEN, RED, YELLOW, paint, painted_outcome};
 use crate::exit_code::ExitCode;
 use crate::output::reporter::{Details, LogTail};
 use crate::output::text::{counted, duration, first_line, one_line};
-use crate::report::Report;
+use crate::report::{Report, is_excused};
 
 /// The whole end. `more` is what has to be added to a command for it to find this run's coordinator.
 pub(crate) fn summary(report: &Report, details: &Details, exit: ExitCode, more: &str) -> String {
@@ -147,10 +147,6 @@ fn excused(report: &Report) -> String {
     }
     text.push_str(&left_out(tests.len(), TESTS_SHOWN_MAX));
     text
-}
-
-fn is_excused(test: &v1::RunTest) -> bool {
-    test.is_quarantined && test.verdict() == v1::TestVerdict::Failed
 }
 
 /// Tests whose first tries fail more often than they did, although retries pass.

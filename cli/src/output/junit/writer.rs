@@ -13,7 +13,7 @@ use super::name::{Name, RunnerKind, part};
 use crate::output::human::outcome_word;
 use crate::output::reporter::Details;
 use crate::output::text;
-use crate::report::Report;
+use crate::report::{Report, is_excused};
 
 /// The XML of `report`: one suite for each test job, and one for each other job that did not pass.
 pub(crate) fn junit(
@@ -60,7 +60,7 @@ fn case(job: &v1::Job, test: &v1::RunTest, details: &Details, runner: Option<Run
     let (mut status, main) = status(test, &outputs);
     let mut case = match main {
         Some(a_try) => {
-            if a_try.outcome() != v1::TryOutcome::Passed {
+            if a_try.outcome() != v1::TryOutcome::Passed && !is_excused(test) {
                 status.set_message(first_line(&a_try.message));
             }
             let mut case = TestCase::new(clean(&name), status);
@@ -99,7 +99,7 @@ fn status<'a>(test: &'a v1::RunTest, outputs: &Outputs<'_>) -> (TestCaseStatus, 
         }
         v1::TestVerdict::Skipped => (TestCaseStatus::skipped(), test.tries.last()),
         // Whoever reads the file must not fail the run either: it is told as skipped, with why.
-        v1::TestVerdict::Failed if test.is_quarantined => {
+        v1::TestVerdict::Failed if is_excused(test) => {
             let mut status = TestCaseStatus::skipped();
             let message = test.tries.last().map(|last| text::one_line(&last.message)).unwrap_or_default();
             status.set_type("quarantined").set_message(format!("failed in quarantine: {message}"));
@@ -159,6 +159,7 @@ fn stand_in(job: &v1::Job, tests: &[&v1::RunTest]) -> Option<TestCase> {
     };
     let tells = |test: &&v1::RunTest| {
         matches!(test.verdict(), v1::TestVerdict::Failed | v1::TestVerdict::Errored | v1::TestVerdict::Unspecified)
+            && !is_excused(test)
     };
     if job.may_fail || tests.iter().any(tells) {
         return None;
@@ -242,6 +243,24 @@ mod tests {
         let report = report(v1::Outcome::Failed, vec![tested, lint, built], tests);
         let xml = junit(&report, &details, &BTreeMap::from([(0, RunnerKind::Pytest)]))?;
         insta::assert_snapshot!(String::from_utf8_lossy(&xml));
+        Ok(())
+    }
+
+    #[test]
+    fn a_job_of_which_only_a_failure_in_quarantine_tells_has_a_case_that_stands_for_its_end() -> anyhow::Result<()> {
+        let tests = vec![v1::RunTest { is_quarantined: true, ..test(0, "tests/test_a.py::test_x", Verdict::Failed) }];
+        let mut tested = tests_job(0, &tests);
+        let written = |job: &v1::Job| {
+            let report = report(job.outcome(), vec![job.clone()], tests.clone());
+            junit(&report, &Details::default(), &BTreeMap::new()).map(|xml| String::from_utf8_lossy(&xml).into_owned())
+        };
+        let xml = written(&tested)?;
+        let skipped =
+            r#"<skipped message="failed in quarantine: assertion failed: left == right" type="quarantined"/>"#;
+        assert!(xml.contains(skipped) && !xml.contains("muster.job"), "{xml}");
+        tested.set_outcome(v1::Outcome::Errored);
+        let xml = written(&tested)?;
+        assert!(xml.contains("muster.job") && xml.contains(r#"errors="1""#), "{xml}");
         Ok(())
     }
 

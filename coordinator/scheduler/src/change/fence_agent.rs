@@ -3,13 +3,13 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use muster_common::id::{AgentName, RunId};
+use muster_common::id::{AgentName, JobId, RunId};
 use muster_common::time::Wall;
 
 use crate::Key;
 use crate::deadlines::Deadline;
 use crate::scheduler::Scheduler;
-use crate::state::Liveness;
+use crate::state::{Agent, Liveness};
 
 impl Scheduler {
     /// Fences an agent off, unless so many are that the fleet would suffer more than the tests do.
@@ -17,7 +17,7 @@ impl Scheduler {
         if !self.config.fence_sick_agents || !self.may_fence() {
             return;
         }
-        let Some((number, _)) = self.memory.health.fence_off(name, self.now.wall) else { return };
+        let Some(number) = self.memory.health.fence_off(name, self.now.wall) else { return };
         self.touch(Key::AgentHealth(number));
         self.apply_fence(name);
         self.watch_fences();
@@ -58,20 +58,24 @@ impl Scheduler {
         self.watch_fences();
     }
 
-    /// Fenced agents that could do work for which no other agent is there.
+    /// Fenced agents that could do work for which no other agent is there. Most jobs of a class are as good as each other
+    /// here; only those that stand aside may have tried every other agent in vain.
     fn fenced_and_needed(&self) -> BTreeSet<AgentName> {
         let mut needed = BTreeSet::new();
-        for (job, place) in &self.queue.places {
-            let Some(class) = self.queue.classes.get(&place.class) else { continue };
-            let avoided = &self.job(*job).avoid;
-            let able = || {
-                let able = class.agents.iter().filter(|name| !avoided.contains(*name));
-                able.filter_map(|name| self.agents.table.get(name))
-                    .filter(|agent| agent.liveness == Liveness::Alive && !agent.is_draining)
-            };
-            if able().all(|agent| !agent.fence.is_empty()) {
-                needed.extend(able().map(|agent| agent.name.clone()));
+        for class in self.queue.hungry.iter().filter_map(|id| self.queue.classes.get(id)) {
+            let living = class.agents.iter().filter_map(|name| self.agents.table.get(name));
+            let able = living.filter(|agent| agent.liveness == Liveness::Alive && !agent.is_draining);
+            let (trusted, fenced): (Vec<&Agent>, Vec<&Agent>) = able.partition(|agent| agent.fence.is_empty());
+            if fenced.is_empty() {
+                continue;
             }
+            let in_need = |job: &JobId| trusted.iter().all(|agent| self.job(*job).avoid.contains(&agent.name));
+            let waiting: Vec<JobId> = class.aside().filter(in_need).collect();
+            let has_need = |agent: &&&Agent| {
+                let may_do = |job: JobId| !self.job(job).avoid.contains(&agent.name);
+                waiting.iter().copied().any(may_do) || (trusted.is_empty() && class.in_line().any(may_do))
+            };
+            needed.extend(fenced.iter().filter(has_need).map(|agent| agent.name.clone()));
         }
         needed
     }

@@ -85,7 +85,7 @@ pub(crate) fn interval(flakes: u32, runs: u32) -> FlakeRate {
 }
 
 /// The runs up to this one lie before the window.
-fn window_begin(record: Record<'_>) -> u32 {
+pub(crate) fn window_begin(record: Record<'_>) -> u32 {
     let begin = record.runs.saturating_sub(WINDOW);
     match record.recent.first() {
         Some(oldest) if record.recent.len() >= RECENT_MAX => begin.max(oldest.sighting.saturating_sub(1)),

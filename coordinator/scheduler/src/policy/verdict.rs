@@ -31,9 +31,8 @@ fn crashed_its_runner(test_try: &TryRow) -> bool {
 }
 
 /// How a test job ends whose tests all have a verdict. A failure is a definite no of the user's code, so it is said
-/// even where other tests could not be run.
-/// A failed test in quarantine counts for nothing; one that could not be run does. `first_bad` are names of the first tests
-/// that are not good.
+/// even where other tests could not be run. A failed test in quarantine counts for nothing; one that could not be run
+/// does. `first_bad` are names of the first tests that are not good.
 pub(crate) fn of_test_job(counts: TestCounts, first_bad: &[&str]) -> (Outcome, Option<Reason>) {
     if counts.discovered == 0 {
         return (Outcome::Failed, Some(Reason::new(ReasonCode::NoTests, "discovery found no test")));

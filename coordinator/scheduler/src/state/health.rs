@@ -1,6 +1,6 @@
 //! What is remembered of agents: how often tests failed on each that passed elsewhere, and which are fenced off.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use muster_common::id::{AgentName, RunId};
 use muster_common::limits::AGENTS_REMEMBERED_MAX;
@@ -73,32 +73,32 @@ impl Health {
 
     /// Those of these agents that are sick and not fenced off, the worst first.
     pub(crate) fn sick<'a>(&self, among: impl Iterator<Item = &'a AgentName>) -> Vec<AgentName> {
-        let all = self
-            .agents
-            .values()
-            .filter(|row| row.fence.is_none())
-            .fold(Tally::default(), |sum, row| sum.plus(self.tally(row)));
+        let mut among = among.peekable();
+        if among.peek().is_none() {
+            return Vec::new();
+        }
+        let trusted = || self.agents.values().filter(|row| row.fence.is_none());
+        let all = trusted().fold(Tally::default(), |sum, row| sum.plus(self.tally(row)));
+        let mut agents_of_test: BTreeMap<u32, u32> = BTreeMap::new();
+        for test in trusted().flat_map(|row| &row.tests) {
+            *agents_of_test.entry(*test).or_default() += 1;
+        }
         let mut sick: Vec<(u64, AgentName)> = among
             .filter_map(|agent| {
                 let row = self.find(agent).filter(|row| row.fence.is_none())?;
                 let own = self.tally(row);
                 let share = u64::from(own.surprises) * 1_000_000 / u64::from(own.tries.max(1));
-                diagnosis::is_sick(own, self.own_tests(row), all.minus(own)).then(|| (u64::MAX - share, agent.clone()))
+                // A test that surprised on another agent too may be flaky itself.
+                let own_tests = row.tests.iter().filter(|test| agents_of_test.get(test) == Some(&1)).count();
+                diagnosis::is_sick(own, own_tests, all.minus(own)).then(|| (u64::MAX - share, agent.clone()))
             })
             .collect();
         sick.sort();
         sick.into_iter().map(|(_, agent)| agent).collect()
     }
 
-    /// Different tests that surprised on this agent and on no other: one that does so elsewhere too may be flaky itself.
-    fn own_tests(&self, row: &AgentHealthRow) -> usize {
-        let others = self.agents.values().filter(|other| other.number != row.number && other.fence.is_none());
-        let elsewhere: BTreeSet<u32> = others.flat_map(|other| other.tests.iter().copied()).collect();
-        row.tests.iter().filter(|test| !elsewhere.contains(test)).count()
-    }
-
     /// An agent is fenced off: nothing that it ever said of a test counts as a sign. Returns its number.
-    pub(crate) fn fence_off(&mut self, agent: &AgentName, at: Wall) -> Option<(u32, String)> {
+    pub(crate) fn fence_off(&mut self, agent: &AgentName, at: Wall) -> Option<u32> {
         let row = self.agents.get_mut(&agent_number(agent)).filter(|row| row.agent == *agent)?;
         let reason = format!(
             "{} of {} tries failed here and passed elsewhere, of {} or more different tests",
@@ -106,9 +106,9 @@ impl Health {
             row.tries,
             row.tests.len()
         );
-        row.fence = Some(Fence { reason: reason.clone(), since: at });
+        row.fence = Some(Fence { reason, since: at });
         row.discredited_until = u32::MAX;
-        Some((row.number, reason))
+        Some(row.number)
     }
 
     /// An agent is trusted again: what it says from now on counts. Returns its number, if it was fenced off.
@@ -200,8 +200,9 @@ mod tests {
         health.observe(&named("bad"), Tally { tries: 100, surprises: 6 }, &[1, 2, 3, 4, 5, 6], at);
         let all: Vec<AgentName> = (0..20).map(|place| named(&format!("a{place}"))).chain([named("bad")]).collect();
         assert_eq!(health.sick(all.iter()), [named("bad")]);
-        let (number, reason) = health.fence_off(&named("bad"), at).expect("it is known");
-        assert!(reason.starts_with("6 of 100 tries"), "{reason}");
+        let number = health.fence_off(&named("bad"), at).expect("it is known");
+        let fence = health.fence(&named("bad")).expect("it is fenced off");
+        assert!(fence.reason.starts_with("6 of 100 tries"), "{}", fence.reason);
         assert!(health.sick(all.iter()).is_empty());
         let said = |run| RecentOutcome {
             run,
@@ -215,6 +216,19 @@ mod tests {
         assert_eq!(health.trust(&named("bad"), RunId(7)), Some(number));
         assert!(health.is_discredited(&said(7)) && !health.is_discredited(&said(8)));
         assert_eq!(health.trust(&named("bad"), RunId(7)), None, "it was not fenced off");
+    }
+
+    #[test]
+    fn a_test_that_surprised_on_another_agent_too_is_no_sign_unless_that_one_is_fenced_off() {
+        let mut health = Health::default();
+        let at = Wall::default();
+        let (bad, other) = (named("bad"), named("other"));
+        health.observe(&named("good"), Tally { tries: 4_000, surprises: 0 }, &[], at);
+        health.observe(&bad, Tally { tries: 100, surprises: 6 }, &[1, 2, 3, 4, 5], at);
+        health.observe(&other, Tally { tries: 4_000, surprises: 1 }, &[5], at);
+        assert!(health.sick([&bad, &other].into_iter()).is_empty(), "the fifth test may be flaky");
+        health.fence_off(&other, at);
+        assert_eq!(health.sick([&bad, &other].into_iter()), [bad]);
     }
 
     #[test]

@@ -2,8 +2,10 @@
 
 mod quarantining;
 mod reading;
+mod test;
 
 pub(crate) use quarantining::Known;
+use test::RememberedTest;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -15,10 +17,8 @@ use muster_common::time::Wall;
 use super::expected::Expected;
 use super::health::Health;
 use super::suite::Suite;
-use crate::policy::flakiness::{Record, WINDOW};
-use crate::policy::remembering::{self, Sight};
-use crate::policy::shift::{self, Usual};
-use crate::{JudgedRun, Key, MemorySuiteRow, MemoryTestRow, Quarantine, RecentOutcome, RememberedOutcome, RunKind};
+use crate::policy::remembering::Sight;
+use crate::{JudgedRun, Key, MemorySuiteRow, MemoryTestRow, RunKind};
 
 /// All that is remembered, and what is still to be learned from jobs that have ended.
 #[derive(Clone, Debug, Default)]
@@ -42,33 +42,6 @@ pub(crate) struct RememberedSuite {
     /// Place of each test, by a hash of its name.
     places: BTreeMap<u64, u32>,
     free: BTreeSet<u32>,
-}
-
-/// One test. There may be millions, so it is kept small.
-#[derive(Clone, Debug)]
-struct RememberedTest {
-    name: Box<str>,
-    mean_us: u64,
-    high_us: u64,
-    passed: u32,
-    failed: u32,
-    flaky: u32,
-    first_seen_s: u32,
-    /// As its row says.
-    last_seen_s: u32,
-    last_run: u32,
-    /// As the last run showed; what its row says lags by a few runs in which nothing was new.
-    seen_s: u32,
-    /// Runs in which it passed that its row does not count yet.
-    passes_unwritten: u32,
-    /// What speaks for a raised rate of first failures.
-    shift: u32,
-    alarm_run: u32,
-    /// The last run in which it passed, and on what; known in memory only.
-    passed_run: u32,
-    passed_content: u32,
-    recent: Box<[RecentOutcome]>,
-    quarantine: Option<Box<Quarantine>>,
 }
 
 /// A test job that has ended, to be learned from bit by bit.
@@ -294,182 +267,13 @@ impl RememberedSuite {
         if self.tests[place].is_some() || self.places.insert(hash(&row.name), row.place).is_some() {
             return false;
         }
-        self.tests[place] = Some(RememberedTest {
-            name: row.name.into_boxed_str(),
-            mean_us: row.mean_us,
-            high_us: row.high_us,
-            passed: row.passed,
-            failed: row.failed,
-            flaky: row.flaky,
-            first_seen_s: seconds(row.first_seen),
-            shift: row.shift,
-            alarm_run: row.alarm_run,
-            passed_run: 0,
-            passed_content: 0,
-            quarantine: row.quarantine,
-            last_seen_s: seconds(row.last_seen),
-            last_run: run_number(row.last_run),
-            seen_s: seconds(row.last_seen),
-            passes_unwritten: 0,
-            recent: with_sightings(row.recent, row.passed.saturating_add(row.failed).saturating_add(row.flaky)),
-        });
+        self.tests[place] = Some(RememberedTest::from_row(row));
         true
     }
 
     fn row_of(&self, place: u32) -> Option<MemoryTestRow> {
         let test = self.tests.get(place as usize)?.as_ref()?;
-        Some(MemoryTestRow {
-            suite: self.row.suite,
-            place,
-            name: test.name.to_string(),
-            mean_us: test.mean_us,
-            high_us: test.high_us,
-            passed: test.passed,
-            failed: test.failed,
-            flaky: test.flaky,
-            first_seen: seconds_to_wall(test.first_seen_s),
-            last_seen: seconds_to_wall(test.last_seen_s),
-            last_run: RunId(u64::from(test.last_run)),
-            recent: test.recent.to_vec(),
-            shift: test.shift,
-            alarm_run: test.alarm_run,
-            quarantine: test.quarantine.clone(),
-        })
-    }
-}
-
-impl RememberedTest {
-    fn new(name: &str, seen_s: u32) -> Self {
-        Self {
-            name: name.into(),
-            mean_us: 0,
-            high_us: 0,
-            passed: 0,
-            failed: 0,
-            flaky: 0,
-            first_seen_s: seen_s,
-            last_seen_s: 0,
-            last_run: 0,
-            seen_s,
-            passes_unwritten: 0,
-            shift: 0,
-            alarm_run: 0,
-            passed_run: 0,
-            passed_content: 0,
-            recent: Box::default(),
-            quarantine: None,
-        }
-    }
-
-    /// Returns whether what its row says has changed. Where a pass showed nothing new it does not, so that a run of
-    /// tests that behave as ever writes next to nothing.
-    fn take(&mut self, run: RunId, sight: &Sight, seen_s: u32) -> bool {
-        let known = Expected { mean_us: self.mean_us, high_us: self.high_us };
-        let moved = sight.duration_us.map_or(known, |duration_us| remembering::moved(known, duration_us));
-        let is_pass = sight.outcome == Some(RememberedOutcome::Passed);
-        let is_news = !is_pass || self.shift > 0 || remembering::is_contradiction(&self.recent, sight.content);
-        if is_pass {
-            (self.passed_run, self.passed_content) = (run_number(run), sight.content);
-        }
-        let is_quiet = sight.outcome.is_none() || !is_news;
-        if is_quiet && self.last_run != 0 && !remembering::is_worth_a_write(known, moved) {
-            self.passes_unwritten += u32::from(is_pass);
-            if self.passes_unwritten < PASSES_UNWRITTEN_MAX {
-                return false;
-            }
-            self.passes_unwritten -= u32::from(is_pass);
-        }
-        (self.mean_us, self.high_us) = (moved.mean_us, moved.high_us);
-        self.passed = self.passed.saturating_add(std::mem::take(&mut self.passes_unwritten));
-        if let Some(outcome) = sight.outcome {
-            self.watch_for_shift(run, outcome);
-            self.count(run, sight, outcome);
-        }
-        self.last_run = run_number(run);
-        self.last_seen_s = seen_s;
-        true
-    }
-
-    fn count(&mut self, run: RunId, sight: &Sight, outcome: RememberedOutcome) {
-        let newest = RecentOutcome {
-            run: run_number(run),
-            agent: sight.agent,
-            content: sight.content,
-            outcome,
-            sighting: self.runs().saturating_add(1),
-            tries: sight.tries,
-        };
-        let is_contradiction = remembering::is_contradiction(&self.recent, sight.content);
-        match outcome {
-            RememberedOutcome::Passed => {
-                self.passed = self.passed.saturating_add(1);
-                if is_contradiction {
-                    self.remember(newest);
-                }
-            }
-            RememberedOutcome::Failed => {
-                self.failed = self.failed.saturating_add(1);
-                if sight.content != 0 && self.passed_content == sight.content {
-                    let (run, sighting) = (self.passed_run, newest.sighting - 1);
-                    self.remember(RecentOutcome { run, sighting, outcome: RememberedOutcome::Passed, ..newest });
-                }
-                self.remember(newest);
-            }
-            RememberedOutcome::FailedInCompany => {
-                self.failed = self.failed.saturating_add(1);
-                self.remember(newest);
-            }
-            RememberedOutcome::Flaky => {
-                self.flaky = self.flaky.saturating_add(1);
-                self.remember(newest);
-            }
-        }
-    }
-
-    fn remember(&mut self, newest: RecentOutcome) {
-        self.recent = remembering::recent(&self.recent, newest).into_boxed_slice();
-    }
-
-    /// A test that fails in the end is seen anyway; what retries hide is watched.
-    fn watch_for_shift(&mut self, run: RunId, outcome: RememberedOutcome) {
-        let is_flake = match outcome {
-            RememberedOutcome::Flaky => true,
-            RememberedOutcome::Passed => false,
-            RememberedOutcome::Failed | RememberedOutcome::FailedInCompany => return,
-        };
-        if !is_flake && self.shift == 0 {
-            return;
-        }
-        match shift::after(self.shift, self.usual(), is_flake) {
-            Some(sum) => self.shift = sum,
-            None => (self.shift, self.alarm_run) = (0, run_number(run)),
-        }
-    }
-
-    /// How often it was flaky before its last runs.
-    fn usual(&self) -> Usual {
-        let end = self.runs().saturating_sub(RUNS_OF_SHIFT);
-        let begin = end.saturating_sub(WINDOW);
-        let is_before = |outcome: &&RecentOutcome| {
-            outcome.outcome == RememberedOutcome::Flaky && outcome.sighting > begin && outcome.sighting <= end
-        };
-        let begin = match self.recent.first() {
-            Some(oldest) if self.recent.len() >= remembering::RECENT_MAX => begin.max(oldest.sighting - 1),
-            Some(_) | None => begin,
-        };
-        let flakes = u32::try_from(self.recent.iter().filter(is_before).count()).unwrap_or(u32::MAX);
-        Usual { flakes, runs: end.saturating_sub(begin) }
-    }
-
-    /// Runs that were counted.
-    fn runs(&self) -> u32 {
-        let written = self.passed.saturating_add(self.failed).saturating_add(self.flaky);
-        written.saturating_add(self.passes_unwritten)
-    }
-
-    fn record(&self) -> Record<'_> {
-        let passed = self.runs().saturating_sub(self.failed);
-        Record { runs: self.runs(), passed, recent: &self.recent }
+        Some(test.row(self.row.suite, place))
     }
 }
 
@@ -490,17 +294,6 @@ pub(crate) fn name_number(name: &str) -> u32 {
     (hash ^ (hash >> 32)) as u32
 }
 
-/// Outcomes of a row that does not say yet which of the test's runs they were: taken for the last ones.
-fn with_sightings(mut recent: Vec<RecentOutcome>, runs: u32) -> Box<[RecentOutcome]> {
-    let count = u32::try_from(recent.len()).unwrap_or(u32::MAX);
-    for (place, outcome) in (1..).zip(&mut recent) {
-        if outcome.sighting == 0 {
-            outcome.sighting = (runs.saturating_sub(count) + place).max(1);
-        }
-    }
-    recent.into_boxed_slice()
-}
-
 /// A run's number as it is remembered.
 pub(crate) fn run_number(run: RunId) -> u32 {
     u32::try_from(run.0).unwrap_or(u32::MAX)
@@ -514,18 +307,16 @@ fn seconds_to_wall(seconds: u32) -> Wall {
     Wall { unix_ms: u64::from(seconds) * 1_000 }
 }
 
-/// A test's row counts its passes after so many at the latest.
-const PASSES_UNWRITTEN_MAX: u32 = 16;
 /// Runs of a test job of which it is remembered what they said.
 const RUNS_REMEMBERED_MAX: usize = 64;
-/// The usual rate of a test is that before its last so many runs.
-const RUNS_OF_SHIFT: u32 = 20;
 /// Places of one suite: those of tests, and some that are free for a while.
 const PLACES_MAX: usize = TESTS_REMEMBERED_PER_PROJECT_MAX + (1 << 20);
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::RecentOutcome;
+    use crate::policy::remembering;
 
     fn passed(duration_us: u64) -> Sight {
         Sight {

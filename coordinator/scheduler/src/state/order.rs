@@ -10,7 +10,7 @@ use super::expected::{Expected, Line};
 use super::suite::{Suite, Test};
 
 impl Suite {
-    /// Makes the tests of a discovery that is sealed, each with what `expected` says of it, in the order in which they
+    /// Makes the tests of a discovery that is sealed, each with what is remembered of it, in the order in which they
     /// are to be dealt. Any test that is new may be long, so these come first: one of each new function before a second
     /// with other parameters, then what can be guessed from other parameters of the same. After them the longest.
     pub(crate) fn make_tests(&mut self, remembered: impl Fn(&str) -> (Expected, Known)) {

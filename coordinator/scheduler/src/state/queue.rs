@@ -363,6 +363,16 @@ impl Class {
         Some((*rank, *job, project))
     }
 
+    /// Jobs in line, those of a project together.
+    pub(crate) fn in_line(&self) -> impl Iterator<Item = JobId> {
+        self.projects.values().flat_map(|line| line.jobs.iter().map(|(_, job)| *job))
+    }
+
+    /// Jobs for which every agent with a free slot has been tried in vain.
+    pub(crate) fn aside(&self) -> impl Iterator<Item = JobId> {
+        self.aside.iter().copied()
+    }
+
     fn take_in(&mut self, id: ClassId, agent: &mut Agent) {
         agent.classes.insert(id);
         self.agents.insert(agent.name.clone());

@@ -1,5 +1,6 @@
 //! What people may read of the memory.
 
+use super::test::RUNS_OF_SHIFT;
 use super::{Health, Memory, RememberedSuite, seconds_to_wall};
 use crate::policy::flakiness;
 use crate::policy::shift::{self, Usual};
@@ -55,13 +56,13 @@ impl RememberedSuite {
         if shift::after(test.shift, usual, true).is_some() {
             return None;
         }
-        let end = usual.runs.max(test.runs().saturating_sub(super::RUNS_OF_SHIFT));
+        let end = usual.runs.max(test.runs().saturating_sub(RUNS_OF_SHIFT));
         let is_late = |outcome: &&RecentOutcome| outcome.outcome == RememberedOutcome::Flaky && outcome.sighting > end;
         let late = test.recent.iter().filter(is_late).count() + 1;
         let Usual { flakes, runs } = usual;
         Some(format!(
             "{name}: flaky in {late} of the last {} runs, and in {flakes} of {runs} before",
-            super::RUNS_OF_SHIFT + 1
+            RUNS_OF_SHIFT + 1
         ))
     }
 
