@@ -16,6 +16,7 @@ mod change;
 mod config;
 mod deadlines;
 mod effect;
+mod explain;
 mod input;
 pub mod invariants;
 mod on;
@@ -41,7 +42,7 @@ pub use scheduler::Scheduler;
 pub use stalls::Stalls;
 pub use step::Step;
 pub use write::{
-    AgentHealthRow, BatchRow, CountersRow, End, Fence, FlakeRate, HistoryRow, JobKind, JobRow, JobState, JobSummary,
+    AgentHealthRow, BatchRow, CountersRow, End, Fence, FlakeRate, GroupSet, HistoryRow, JobKind, JobRow, JobState, JobSummary,
     JudgedRun, Key, LeasePart, LeaseRow, MemorySuiteRow, MemoryTestRow, Quarantine, RecentOutcome, RememberedOutcome,
     Row, RunKind, RunRow, RunSummary, Standing, TestCounts, TestNamesRow, TestRow, TryRow, Write,
 };

@@ -12,6 +12,8 @@ use muster_common::outcome::{Outcome, TestVerdict, TryOutcome};
 use muster_common::spec::RunSpec;
 use muster_common::time::Wall;
 
+pub use crate::state::GroupSet;
+
 /// One change of the store.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Write {
@@ -391,6 +393,8 @@ pub struct LeaseRow {
     pub is_started: bool,
     /// Whether it was seen to end (expired, fenced): kept until its job ends, so that late words about it are understood.
     pub is_over: bool,
+    /// Of a shard that is over: groups in which a test that it held may still run.
+    pub places: GroupSet,
 }
 
 /// What a lease is of.
