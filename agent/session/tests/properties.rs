@@ -11,7 +11,7 @@ use muster_common::control::{
 };
 use muster_common::id::{AgentLife, AgentName, Epoch, JobId, JobIndex, RunId, SessionId, TestIndex, Token};
 use muster_common::outcome::{AttemptOutcome, TryOutcome};
-use muster_common::spec::{Runner, TestSpec};
+use muster_common::spec::{Runner, TestScope, TestSpec};
 use muster_common::time::{Monotonic, Now};
 use muster_session::{BatchDone, Config, Effect, Identity, Input, Session, ShardReady, Work};
 use proptest::collection::vec;
@@ -393,6 +393,8 @@ fn lease(counter: u64, is_repeatable: bool) -> Lease {
             retries: 0,
             parallel: None,
             test_timeout_ms: 1_000,
+            scope: TestScope::Test,
+            groups: Vec::new(),
         }),
         env: BTreeMap::new(),
         workspace: None,

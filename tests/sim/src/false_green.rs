@@ -167,6 +167,7 @@ mod tests {
                 verdict: Some(muster_common::outcome::TestVerdict::Passed),
                 is_quarantined: false,
                 tries: Vec::new(),
+                waits_for: String::new(),
             });
             tests.collect::<Vec<_>>()
         };

@@ -18,6 +18,7 @@ impl Scheduler {
             return self.effect(Effect::CloseSession { session, why });
         }
         let name = open.agent.clone();
+        self.free_places_of_earlier(&name, open.life);
         self.replace_older(&open);
         let claims = self.judge_claims(&open);
         self.admit(session, &open, &claims);

@@ -19,6 +19,8 @@ pub(crate) struct Agents {
     pub(crate) sessions: BTreeMap<SessionId, AgentName>,
     /// Agents that are suspect or lost.
     pub(crate) doubtful: usize,
+    /// Leases that are over and whose tests may still run in their groups' places, by agent.
+    pub(crate) silent: BTreeMap<AgentName, BTreeSet<Token>>,
 }
 
 /// One agent.

@@ -9,7 +9,7 @@ use muster_common::control::{
 use muster_common::digest::Digest;
 use muster_common::id::{AgentLife, AgentName, Epoch, RunId, SessionId, TestIndex, Token};
 use muster_common::outcome::{AttemptOutcome, Outcome, TryOutcome};
-use muster_common::spec::{JobSpec, RunSpec, Runner, TestSpec, Work};
+use muster_common::spec::{JobSpec, RunSpec, Runner, TestScope, TestSpec, Work};
 use muster_common::time::{Monotonic, Now, Wall};
 use muster_scheduler::{Ask, Config, Effect, Event, Input, Row, RunSummary, Scheduler, Write};
 use rand::rngs::SmallRng;
@@ -264,6 +264,8 @@ fn spec(content: u32) -> RunSpec {
         retries: 2,
         parallel: None,
         test_timeout_ms: 60_000,
+        scope: TestScope::Test,
+        groups: Vec::new(),
     };
     let job = JobSpec {
         name: "unit".to_owned(),

@@ -8,7 +8,7 @@ use muster_common::digest::Digest;
 use muster_common::id::{AgentLife, AgentName, Epoch, JobId, RunId, SessionId, TestIndex, Token};
 use muster_common::limits::TESTS_PER_MESSAGE_MAX;
 use muster_common::outcome::AttemptOutcome;
-use muster_common::spec::{JobSpec, RunSpec, Runner, TestSpec, Work};
+use muster_common::spec::{JobSpec, RunSpec, Runner, TestScope, TestSpec, Work};
 use muster_common::time::{Monotonic, Now, Wall};
 use muster_scheduler::{
     Answer, Ask, Config, Effect, Event as Seen, Input, MemorySuiteRow, MemoryTestRow, Row, Scheduler, Step,
@@ -523,6 +523,8 @@ fn spec(place: usize) -> RunSpec {
         retries: 2,
         parallel: None,
         test_timeout_ms: 3_600_000,
+        scope: TestScope::Test,
+        groups: Vec::new(),
     };
     let job = JobSpec {
         name: JOB.to_owned(),

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use muster_common::spec::{JobSpec, RunSpec, Runner, TestSpec, Work};
+use muster_common::spec::{JobSpec, RunSpec, Runner, TestScope, TestSpec, Work};
 
 use super::dice::Dice;
 use super::{bound, fleet, policy};
@@ -175,6 +175,8 @@ fn run(dice: &mut Dice, retries: u32, suite: SuiteTruth, only: Vec<String>) -> R
         retries,
         parallel: dice.percent(30).then(|| dice.between(1..=6)),
         test_timeout_ms: 20_000,
+        scope: TestScope::Test,
+        groups: Vec::new(),
     };
     let job = JobSpec {
         name: JOB.to_owned(),
