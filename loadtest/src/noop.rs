@@ -39,5 +39,6 @@ pub(crate) fn noop(jobs: u32) -> RunSpec {
         env: [].into(),
         jobs: (0..jobs).map(job).collect(),
         only: [].into(),
+        stress: None,
     }
 }

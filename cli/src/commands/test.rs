@@ -13,6 +13,7 @@ use crate::arguments::{Agents, Place, Show, parse_span, parse_variable};
 use crate::exit_code::ExitCode;
 use crate::failure::Failure;
 use crate::project::{Project, Recognised};
+use crate::stress::Stress;
 use crate::submission::Submission;
 
 /// Run a test suite: find its tests, deal them out to agents, run failed ones again, report
@@ -54,6 +55,8 @@ pub(crate) struct Test {
     /// Folder beneath PATH in which the runner runs
     #[arg(long, value_name = "DIR")]
     working_directory: Option<PathBuf>,
+    #[command(flatten)]
+    stress: Stress,
     #[command(flatten)]
     agents: Agents,
     #[command(flatten)]
@@ -122,6 +125,7 @@ impl Test {
                 job.timeout_ms = millis(timeout);
             }
         }
+        spec.stress = self.stress.spec(&project.folder)?;
         crate::project::check(&spec)?;
         Ok((spec, recognised))
     }

@@ -4,7 +4,7 @@ use super::check;
 use crate::limits::RETRIES_MAX;
 use crate::pipeline::{SingleTest, single_test};
 use crate::requirement::Requirement;
-use crate::spec::{ArtifactInput, RunSpec, Runner, StepSpec, TestGroup, TestScope, TestSpec, Work};
+use crate::spec::{ArtifactInput, RunSpec, Runner, StepSpec, StressSpec, TestGroup, TestScope, TestSpec, Work};
 
 type Spoil = fn(&mut RunSpec);
 
@@ -61,6 +61,9 @@ fn every_way_to_spoil_a_specification_is_named() {
             |run| drop(run.only.insert("test".to_owned(), vec!["a".to_owned(); 2])),
             "job `test`: there are two selected tests with the name `a`",
         ),
+        (|run| stress(run).times = 1, "how often new tests are run is 1; allowed is 2 to 100"),
+        (|run| stress(run).changed = vec!["a".to_owned(); 10_001], "10001 changed names; 10000 are allowed"),
+        (|run| stress(run).changed = vec![String::new()], "a changed name is empty"),
         (|run| drop(run.only.insert("test".to_owned(), vec![])), "job `test`: its selection of tests is empty"),
         (|run| run.jobs = vec![run.jobs[0].clone(); 5_000], "5000 jobs; 4096 are allowed"),
         (
@@ -123,6 +126,10 @@ fn check_table(table: &[(Spoil, &str)]) {
         let first = errors[0].to_string();
         assert!(errors.iter().any(|error| error.to_string().starts_with(expected)), "{expected}: {first}");
     }
+}
+
+fn stress(run: &mut RunSpec) -> &mut StressSpec {
+    run.stress.get_or_insert(StressSpec { times: 2, changed: Vec::new() })
 }
 
 fn good() -> RunSpec {

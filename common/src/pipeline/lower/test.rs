@@ -61,6 +61,7 @@ pub fn single_test(suite: SingleTest) -> RunSpec {
         env: env.into_iter().map(|(name, value)| (name, Template::escaped(&value))).collect(),
         jobs: test_jobs(TestJobs { base, test, prepare: None }),
         only: [].into(),
+        stress: None,
     }
 }
 

@@ -25,7 +25,8 @@ use muster_common::id::{AgentLife, AgentName, RunId, SessionId, TestIndex};
 use muster_common::outcome::{AttemptOutcome, TryOutcome};
 use muster_common::requirement::Requirement;
 use muster_common::spec::{
-    ArtifactInput, ArtifactSpec, JobSpec, RunSpec, Runner, Shell, StepSpec, TestGroup, TestScope, TestSpec, Work,
+    ArtifactInput, ArtifactSpec, JobSpec, RunSpec, Runner, Shell, StepSpec, StressSpec, TestGroup, TestScope, TestSpec,
+    Work,
 };
 use muster_common::time::Wall;
 use muster_scheduler::{Ask, Config, Input, TestName};
@@ -102,7 +103,10 @@ impl Script {
     fn begin_pipeline(&mut self, words: &mut Words) -> Result<()> {
         let name = words.next()?;
         let project = words.value("project").unwrap_or_else(|| "project".to_owned());
-        self.pipelines.insert(name.clone(), RunSpec { project, name: name.clone(), ..RunSpec::default() });
+        let times = words.value("stress").map(|times| number(&times)).transpose()?;
+        let changed = words.list("changed");
+        let stress = times.map(|times| StressSpec { times, changed });
+        self.pipelines.insert(name.clone(), RunSpec { project, name: name.clone(), stress, ..RunSpec::default() });
         self.last_pipeline = name;
         Ok(())
     }

@@ -4,7 +4,7 @@ use muster_common::digest::Digest;
 use muster_common::error_code::{Reason, ReasonCode};
 use muster_common::id::{AgentLife, AgentName, Epoch, JobId, JobIndex, RunId, ShardIndex, TestIndex, Token};
 use muster_common::outcome::{Outcome, TestVerdict, TryOutcome};
-use muster_common::spec::{JobSpec, RunSpec, Runner, TestGroup, TestScope, TestSpec, Work};
+use muster_common::spec::{JobSpec, RunSpec, Runner, StressSpec, TestGroup, TestScope, TestSpec, Work};
 use muster_common::time::Wall;
 use muster_scheduler::{
     AgentHealthRow, BatchRow, End, Fence, GroupSet, JobKind, JobRow, JobState, JobSummary, JudgedRun, LeasePart,
@@ -259,6 +259,7 @@ fn run() -> impl Strategy<Value = RunRow> {
                 env,
                 jobs: vec![job_spec()],
                 only: BTreeMap::new(),
+                stress: Some(StressSpec { times: 3, changed: vec!["tests/a.py".to_owned()] }),
             },
             submitted,
             started,
