@@ -13,6 +13,7 @@ mod event;
 mod fault;
 pub mod flakiness;
 pub mod history;
+mod idealised;
 pub mod makespan;
 pub mod model;
 mod network;
