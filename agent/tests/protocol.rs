@@ -13,7 +13,7 @@ use muster_common::control::{
 use muster_common::error_code::ReasonCode;
 use muster_common::id::{Epoch, JobId, JobIndex, RunId, ShardIndex, TestIndex, Token};
 use muster_common::outcome::{AttemptOutcome, TryOutcome};
-use muster_common::spec::{ResultFormat, Runner, Shell, StepSpec, TestSpec};
+use muster_common::spec::{ResultFormat, Runner, Shell, StepSpec, TestScope, TestSpec};
 
 #[tokio::test]
 async fn a_job_runs_its_steps_and_hands_over_outputs_and_log() -> anyhow::Result<()> {
@@ -315,6 +315,8 @@ fn generic_tests() -> TestSpec {
         retries: 0,
         parallel: None,
         test_timeout_ms: 60_000,
+        scope: TestScope::Test,
+        groups: Vec::new(),
     }
 }
 

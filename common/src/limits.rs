@@ -41,6 +41,12 @@ pub const TEST_MESSAGE_BYTES_MAX: usize = 4 << 10;
 pub const TEST_OUTPUT_BYTES_MAX: usize = 32 << 10;
 /// Retries that a job may ask for.
 pub const RETRIES_MAX: u32 = 10;
+/// Groups of tests that exclude each other, of one test job.
+pub const TEST_GROUPS_PER_JOB_MAX: usize = 64;
+/// Patterns of all groups of one test job together: each is held against every test.
+pub const TEST_PATTERNS_PER_JOB_MAX: usize = 256;
+/// Bytes of one such pattern.
+pub const TEST_PATTERN_BYTES_MAX: usize = 1_024;
 /// Shards of one test job that are open at once.
 pub const SHARDS_PER_JOB_MAX: u32 = 10_000;
 

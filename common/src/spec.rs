@@ -11,6 +11,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::digest::Digest;
 use crate::requirement::Requirement;
+pub use crate::test_group::TestGroup;
+pub use crate::test_scope::TestScope;
 
 /// Environment variables. Values may hold `${{ … }}`.
 pub type Env = BTreeMap<String, String>;
@@ -160,6 +162,12 @@ pub struct TestSpec {
     pub parallel: Option<u32>,
     /// Time limit of one test.
     pub test_timeout_ms: u64,
+    /// Which tests stay together.
+    #[serde(default, skip_serializing_if = "TestScope::is_test")]
+    pub scope: TestScope,
+    /// Tests of which only so many may run at one time.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub groups: Vec<TestGroup>,
 }
 
 /// What lists and runs tests.

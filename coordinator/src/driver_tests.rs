@@ -255,6 +255,7 @@ fn open(agent: &str) -> Box<Open> {
     Box::new(Open {
         agent: AgentName(agent.to_owned()),
         life: AgentLife(1),
+        number: 1,
         labels: Default::default(),
         slots: 1,
         version: "0".to_owned(),

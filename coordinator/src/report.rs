@@ -91,6 +91,7 @@ fn test(message: stored::TestReport) -> Result<TestReport, WireError> {
         verdict: types::verdict(message.verdict),
         is_quarantined: message.is_quarantined,
         tries: message.tries.into_iter().map(codec::test_try).collect::<Result<_, _>>()?,
+        waits_for: String::new(),
     })
 }
 
@@ -129,6 +130,7 @@ mod tests {
                 agent: AgentName("a".to_owned()),
                 at: Wall { unix_ms: 8 },
             }],
+            waits_for: String::new(),
         };
         let mut tests: Vec<_> = (0..tests).map(test).collect();
         tests.sort_by_key(|test| (test.job, test.test));

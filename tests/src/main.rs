@@ -34,8 +34,12 @@ enum Task {
     Sim(task::sim::Arguments),
     /// Compare how tests are dealt with the best that is possible, and with the ways of others.
     Makespan(task::makespan::Arguments),
+    /// Run a suite of thousands of sleeping processes on hundreds of real agents, and hold the time against the bound.
+    Fleet(task::fleet::Arguments),
     /// Inject flaky tests, sick agents, outages and broken commits, and see that each is told from the others.
     Flakiness(task::flakiness::Arguments),
+    /// Try to get a green run of tests that did not run.
+    FalseGreen(task::false_green::Arguments),
     /// Plant deliberate mistakes in a copy of the pure crates, and see that the simulation finds each.
     Defects(task::defects::Arguments),
     /// Change the pure crates in every small way, and see that their tests find each.
@@ -57,7 +61,9 @@ fn main() -> ExitCode {
         Task::Cluster(arguments) => task::cluster::run(&arguments),
         Task::Sim(arguments) => task::sim::run(&arguments),
         Task::Makespan(arguments) => task::makespan::run(&arguments),
+        Task::Fleet(arguments) => task::fleet::run(&arguments),
         Task::Flakiness(arguments) => task::flakiness::run(&arguments),
+        Task::FalseGreen(arguments) => task::false_green::run(&arguments),
         Task::Defects(arguments) => task::defects::run(&arguments),
         Task::Mutants(arguments) => task::mutants::run(&arguments),
         Task::Units => task::units::run(),

@@ -27,6 +27,8 @@ pub struct Session {
     pub(crate) heartbeats: u64,
     pub(crate) spool: Spool,
     pub(crate) attempts: Attempts,
+    /// `Open` messages said in this life.
+    opens: u64,
     pub(crate) is_draining: bool,
     has_left: bool,
 }
@@ -87,6 +89,7 @@ impl Session {
             heartbeats: 0,
             spool: Spool::new(restored.messages),
             attempts,
+            opens: 0,
             is_draining: false,
             has_left: false,
         }
@@ -168,10 +171,12 @@ impl Session {
     }
 
     /// Who the agent is and what it holds.
-    pub(crate) fn open_message(&self) -> Open {
+    pub(crate) fn open_message(&mut self) -> Open {
+        self.opens += 1;
         Open {
             agent: self.identity.agent.clone(),
             life: self.identity.life,
+            number: self.opens,
             labels: self.identity.labels.clone(),
             slots: self.identity.slots,
             version: self.identity.version.clone(),

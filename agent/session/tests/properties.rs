@@ -11,7 +11,7 @@ use muster_common::control::{
 };
 use muster_common::id::{AgentLife, AgentName, Epoch, JobId, JobIndex, RunId, SessionId, TestIndex, Token};
 use muster_common::outcome::{AttemptOutcome, TryOutcome};
-use muster_common::spec::{Runner, TestSpec};
+use muster_common::spec::{Runner, TestScope, TestSpec};
 use muster_common::time::{Monotonic, Now};
 use muster_session::{BatchDone, Config, Effect, Identity, Input, Session, ShardReady, Work};
 use proptest::collection::vec;
@@ -97,6 +97,8 @@ struct Shell {
     has_left: bool,
     /// What it claimed last.
     held: Vec<Token>,
+    /// Number of its last `Open`.
+    opens: u64,
     last_lease: u64,
 }
 
@@ -131,6 +133,7 @@ impl Shell {
             last_kept: 0,
             has_left: false,
             held: Vec::new(),
+            opens: 0,
             last_lease: 100,
         }
     }
@@ -344,6 +347,8 @@ impl Shell {
             Link::None | Link::Connecting => panic!("there is no stream for {message:?}"),
             Link::Opening => {
                 let FromAgent::Open(open) = message else { panic!("too early for {message:?}") };
+                assert_eq!(open.number, self.opens + 1, "an Open on a stream given up can be told from its successor");
+                self.opens = open.number;
                 self.held = open.held.iter().map(|held| held.token).collect();
             }
             Link::Open { sent, trimmed } => {
@@ -388,6 +393,8 @@ fn lease(counter: u64, is_repeatable: bool) -> Lease {
             retries: 0,
             parallel: None,
             test_timeout_ms: 1_000,
+            scope: TestScope::Test,
+            groups: Vec::new(),
         }),
         env: BTreeMap::new(),
         workspace: None,

@@ -7,7 +7,7 @@ use clap::Args;
 use clap::builder::{PossibleValue, PossibleValuesParser};
 use muster_common::limits::{RETRIES_DEFAULT, RETRIES_MAX, SHARDS_PER_JOB_MAX, TEST_TIMEOUT_DEFAULT};
 use muster_common::pipeline::{SingleTest, single_test};
-use muster_common::spec::{ResultFormat, RunSpec, Runner, TestSpec};
+use muster_common::spec::{ResultFormat, RunSpec, Runner, TestScope, TestSpec};
 
 use crate::arguments::{Agents, Place, Show, parse_span, parse_variable};
 use crate::exit_code::ExitCode;
@@ -107,6 +107,8 @@ impl Test {
             retries: self.retries,
             parallel: self.parallel,
             test_timeout_ms: millis(self.test_timeout.unwrap_or(TEST_TIMEOUT_DEFAULT)),
+            scope: TestScope::Test,
+            groups: Vec::new(),
         };
         let mut spec = single_test(SingleTest {
             project: project.name.clone(),

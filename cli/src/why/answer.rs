@@ -286,6 +286,11 @@ fn about_test(job: &v1::Job, test: &v1::RunTest, is_over: bool) -> String {
         v1::TestVerdict::Unspecified if is_over => {
             format!("its job ended before it had a verdict: the job {}", why(job))
         }
+        v1::TestVerdict::Unspecified if !test.waits_for.is_empty() => {
+            let before =
+                if tries > 0 { format!("it did not pass on {}, and ", agents.join(", ")) } else { "it ".into() };
+            format!("{before}waits for {}", test.waits_for)
+        }
         v1::TestVerdict::Unspecified if tries > 0 => {
             format!(
                 "it did not pass on {} and is to be run again, elsewhere if there is another agent{said}",
@@ -381,6 +386,18 @@ mod tests {
         let all: Vec<String> =
             report.tests.iter().map(|test| answer(&report, Subject::Test(&report.run.jobs[0], test)).answer).collect();
         insta::assert_snapshot!(all.join("\n"));
+    }
+
+    #[test]
+    fn a_test_says_which_place_it_waits_for() {
+        let mut report = failed();
+        report.run.jobs[0].set_state(v1::JobState::Running);
+        let place = "a place in group `db`, of which 1 may run at one time: taken on `a1`";
+        let mut late = v1::RunTest { waits_for: place.to_owned(), ..report.tests[3].clone() };
+        let told = |test: &v1::RunTest| answer(&report, Subject::Test(&report.run.jobs[0], test)).answer;
+        assert_eq!(told(&late), format!("it waits for {place}"));
+        late.tries = report.tests[1].tries[..1].to_vec();
+        assert!(told(&late).ends_with(&format!(", and waits for {place}")), "{}", told(&late));
     }
 
     #[test]

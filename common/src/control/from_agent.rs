@@ -52,6 +52,9 @@ pub struct Open {
     pub agent: AgentName,
     /// This life of its process.
     pub life: AgentLife,
+    /// Rises with each `Open` of this life: one on a stream that was given up may arrive after its successor, and says
+    /// what was true before.
+    pub number: u64,
     /// Labels.
     pub labels: Labels,
     /// How many attempts it runs at one time, at least 1.

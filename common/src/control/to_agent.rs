@@ -113,7 +113,8 @@ pub struct Lease {
     pub needs: BTreeMap<String, NeedResult>,
     /// What is left of the job's time limit.
     pub timeout_ms: u64,
-    /// Whether it may be run again elsewhere when this lease ends.
+    /// Whether it may run on when this lease has ended, because it may be run again elsewhere. Not of work that is not safe
+    /// to repeat, nor of a shard of a job with groups.
     pub is_repeatable: bool,
 }
 

@@ -206,6 +206,26 @@ pub(crate) struct TestOptions {
     pub(crate) format: Option<At<String>>,
     /// What is done once, on one agent, before any test is listed or built.
     pub(crate) prepare: Option<Prepare>,
+    /// Which tests are dealt together, to one agent and in their order: those of a class, of a file. Default: `test`,
+    /// every test by itself.
+    #[schemars(with = "Option<forms::TestScope>")]
+    pub(crate) scope: Option<At<String>>,
+    /// Tests of which only so many may run at one time, over all agents.
+    #[schemars(with = "Option<Vec<TestGroup>>")]
+    pub(crate) groups: Vec<TestGroup>,
+}
+
+/// Tests that exclude each other.
+#[derive(Clone, Debug, JsonSchema)]
+#[schemars(rename_all = "kebab-case", deny_unknown_fields)]
+pub(crate) struct TestGroup {
+    /// What people call it; unique in the suite.
+    pub(crate) name: At<String>,
+    /// Patterns of the tests' whole names: `*` stands for any characters, `?` for one.
+    #[schemars(with = "forms::OneOrMany")]
+    pub(crate) r#match: Vec<At<String>>,
+    /// Most of its tests that run at one time. Default: 1.
+    pub(crate) limit: Option<At<u32>>,
 }
 
 /// Work that is done once for all shards of a test suite.

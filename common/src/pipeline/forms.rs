@@ -38,6 +38,7 @@ form!(FailFast, { "const": false });
 form!(Shell, { "enum": ["bash", "sh", "python"] });
 form!(Runner, { "enum": (crate::spec::Runner::NAMES) });
 form!(ResultFormat, { "enum": (crate::spec::ResultFormat::NAMES) });
+form!(TestScope, { "enum": (crate::spec::TestScope::NAMES) });
 form!(Matrix, {
     "type": "object",
     "properties": {

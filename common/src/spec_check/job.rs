@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::{Checker, JobsBefore, SpecProblem};
 use crate::limits::{
     ARTIFACTS_PER_JOB_MAX, JOB_TIMEOUT_MAX, LABEL_BYTES_MAX, NEEDS_PER_JOB_MAX, OUTPUTS_BYTES_MAX, RETRIES_MAX,
-    SCRIPT_BYTES_MAX, SHARDS_PER_JOB_MAX,
+    SCRIPT_BYTES_MAX, SHARDS_PER_JOB_MAX, TEST_GROUPS_PER_JOB_MAX, TEST_PATTERN_BYTES_MAX, TEST_PATTERNS_PER_JOB_MAX,
 };
 use crate::spec::{ArtifactSpec, BUILD_ARTIFACT, JobSpec, Runner, TestSpec, Work};
 
@@ -97,6 +97,8 @@ impl Checker {
         if args.iter().any(|arg| arg.contains('\0')) {
             self.problem(SpecProblem::ControlCharacter { what: "an argument of the runner" });
         }
+        self.scope(test);
+        self.groups(test);
         if let Runner::Generic { list, run, results, format: _ } = &test.runner {
             for (what, script) in [("the runner's `list`", list), ("the runner's `run`", run)] {
                 self.script(what, script);
@@ -105,6 +107,36 @@ impl Checker {
                 self.problem(SpecProblem::Empty { what: "the runner's `results`".to_owned() });
             }
             results.iter().for_each(|path| self.path(path));
+        }
+    }
+
+    fn scope(&mut self, test: &TestSpec) {
+        let (runner, scope) = (&test.runner, test.scope);
+        if !scope.is_test() && !runner.scopes().contains(&scope) {
+            self.problem(SpecProblem::ScopeNotTold { runner: runner.name(), scope: scope.name() });
+        }
+        if !scope.is_test() && !test.groups.is_empty() && !runner.runs_in_turn() {
+            self.problem(SpecProblem::ScopeWithGroups { runner: runner.name() });
+        }
+    }
+
+    fn groups(&mut self, test: &TestSpec) {
+        self.count("groups of tests", test.groups.len(), TEST_GROUPS_PER_JOB_MAX);
+        let patterns = test.groups.iter().map(|group| group.patterns.len()).sum();
+        self.count("patterns of its groups of tests", patterns, TEST_PATTERNS_PER_JOB_MAX);
+        let mut names = BTreeSet::new();
+        for group in &test.groups {
+            self.name("the name of a group of tests", &group.name);
+            if !names.insert(&group.name) {
+                self.problem(SpecProblem::Duplicate { what: "group", name: group.name.clone() });
+            }
+            self.bounds("the limit of a group of tests", group.limit.into(), 1, SHARDS_PER_JOB_MAX.into());
+            if group.patterns.iter().all(String::is_empty) {
+                self.problem(SpecProblem::Empty { what: format!("the `match` of the group `{}`", group.name) });
+            }
+            for pattern in &group.patterns {
+                self.length("a pattern of a group of tests", pattern.len(), TEST_PATTERN_BYTES_MAX);
+            }
         }
     }
 

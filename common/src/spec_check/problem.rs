@@ -113,6 +113,22 @@ pub enum SpecProblem {
         /// What it is.
         what: &'static str,
     },
+    /// A scope that the names of a runner do not tell.
+    #[error(
+        "the names of {runner} do not tell the {scope} of a test; see the page of the runners for the scopes it has"
+    )]
+    ScopeNotTold {
+        /// The runner.
+        runner: &'static str,
+        /// The scope.
+        scope: &'static str,
+    },
+    /// A unit of tests that exclude each other, run by something that may run them at one time.
+    #[error("{runner} may run the tests of one batch at one time, so it cannot have both a scope and groups of tests")]
+    ScopeWithGroups {
+        /// The runner.
+        runner: &'static str,
+    },
     /// Tests are selected of something that has none.
     #[error("tests are selected of `{job}`, which is no test job of the run")]
     SelectionOfNoTests {

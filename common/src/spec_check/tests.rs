@@ -4,7 +4,9 @@ use super::check;
 use crate::limits::RETRIES_MAX;
 use crate::pipeline::{SingleTest, single_test};
 use crate::requirement::Requirement;
-use crate::spec::{ArtifactInput, RunSpec, Runner, StepSpec, TestSpec, Work};
+use crate::spec::{ArtifactInput, RunSpec, Runner, StepSpec, TestGroup, TestScope, TestSpec, Work};
+
+type Spoil = fn(&mut RunSpec);
 
 #[test]
 fn what_single_test_makes_is_good() {
@@ -13,7 +15,6 @@ fn what_single_test_makes_is_good() {
 
 #[test]
 fn every_way_to_spoil_a_specification_is_named() {
-    type Spoil = fn(&mut RunSpec);
     let table: &[(Spoil, &str)] = &[
         (|run| run.jobs.clear(), "the run has no jobs; give it at least one"),
         (|run| run.project.clear(), "project is empty"),
@@ -82,6 +83,39 @@ fn every_way_to_spoil_a_specification_is_named() {
             "job `test`: the path `/etc` is absolute",
         ),
     ];
+    check_table(table);
+}
+
+#[test]
+fn every_way_to_spoil_scopes_and_groups_is_named() {
+    check_table(&[
+        (
+            |run| test(run).runner = Runner::Ctest { args: Vec::new() },
+            "job `test`: the names of ctest do not tell the class of a test",
+        ),
+        (
+            |run| test(run).runner = Runner::Maven { args: Vec::new() },
+            "job `test`: maven may run the tests of one batch at one time",
+        ),
+        (|run| test(run).groups.push(group("db", "x")), "job `test`: there are two groups with the name `db`"),
+        (|run| test(run).groups[0].limit = 0, "job `test`: the limit of a group of tests is 0; allowed is 1 to 10000"),
+        (|run| test(run).groups[0].patterns.clear(), "job `test`: the `match` of the group `db` is empty"),
+        (
+            |run| test(run).groups[0].patterns[0] = "x".repeat(2_000),
+            "job `test`: a pattern of a group of tests has 2000 bytes; 1024 are allowed",
+        ),
+        (
+            |run| test(run).groups[0].patterns = vec!["x".to_owned(); 300],
+            "job `test`: 300 patterns of its groups of tests; 256 are allowed",
+        ),
+        (
+            |run| test(run).groups = (0..70).map(|number| group(&number.to_string(), "x")).collect(),
+            "job `test`: 70 groups of tests; 64 are allowed",
+        ),
+    ]);
+}
+
+fn check_table(table: &[(Spoil, &str)]) {
     for (spoil, expected) in table {
         let mut run = good();
         spoil(&mut run);
@@ -113,10 +147,16 @@ fn good() -> RunSpec {
             retries: 2,
             parallel: None,
             test_timeout_ms: 1_000,
+            scope: TestScope::Class,
+            groups: vec![group("db", "*::db::*")],
         },
         env: [("A".to_owned(), "${{ not an expression".to_owned())].into(),
         requirements: vec![Requirement("linux".to_owned())],
     })
+}
+
+fn group(name: &str, pattern: &str) -> TestGroup {
+    TestGroup { name: name.to_owned(), patterns: vec![pattern.to_owned()], limit: 1 }
 }
 
 fn test(run: &mut RunSpec) -> &mut TestSpec {

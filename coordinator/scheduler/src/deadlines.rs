@@ -22,6 +22,8 @@ pub(crate) enum Deadline {
     Overdue(JobId),
     /// A shard whose job has ended should have ended too.
     Leftover(AgentName, Token),
+    /// What a lease ran that is over has ended by now.
+    Places(Token),
     /// There is more to be learned from test jobs that have ended.
     Memory,
     /// An agent may have been fenced off long enough.

@@ -235,6 +235,8 @@ pub struct TestReport {
     pub is_quarantined: bool,
     /// Its tries.
     pub tries: Vec<TryRow>,
+    /// Of one that is not dealt although shards may be free: what it waits for, such as a place in its group.
+    pub waits_for: String,
 }
 
 /// Most names in [`Event::ShardsChanged`].

@@ -3,6 +3,7 @@
 
 mod capacity;
 mod deadlines;
+mod exclusion;
 mod leases;
 mod queue;
 mod runs;
@@ -28,6 +29,7 @@ pub fn check(scheduler: &Scheduler) -> Result<(), Violation> {
     capacity::check(scheduler)?;
     leases::check(scheduler)?;
     tests::check(scheduler)?;
+    exclusion::check(scheduler)?;
     runs::check(scheduler)?;
     queue::check(scheduler)?;
     deadlines::check(scheduler)

@@ -16,6 +16,7 @@ mod change;
 mod config;
 mod deadlines;
 mod effect;
+mod explain;
 mod input;
 pub mod invariants;
 mod memory_rows;
@@ -46,6 +47,6 @@ pub use scheduler::Scheduler;
 pub use stalls::Stalls;
 pub use step::Step;
 pub use write::{
-    BatchRow, CountersRow, End, HistoryRow, JobKind, JobRow, JobState, JobSummary, Key, LeasePart, LeaseRow, Row,
-    RunRow, RunSummary, TestCounts, TestNamesRow, TestRow, TryRow, Write,
+    BatchRow, CountersRow, End, GroupSet, HistoryRow, JobKind, JobRow, JobState, JobSummary, Key, LeasePart, LeaseRow,
+    Row, RunRow, RunSummary, TestCounts, TestNamesRow, TestRow, TryRow, Write,
 };

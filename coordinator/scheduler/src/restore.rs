@@ -170,6 +170,7 @@ impl Scheduler {
         let orphan = || RestoreError::Orphan { what: format!("lease {token}"), missing: format!("job {job}") };
         let found = self.jobs.get_mut(&job).ok_or_else(orphan)?;
         found.leases.insert(token);
+        let has_places = !row.places.is_empty() && found.suite.is_some();
         if !row.is_over {
             found.live.insert(token);
             if let (LeasePart::Shard(_), Some(suite)) = (row.part, found.suite.as_deref_mut()) {
@@ -178,6 +179,10 @@ impl Scheduler {
             self.restore_holder(&row);
         }
         self.leases.insert(token, Lease::new(row));
+        if has_places {
+            // As if its agent had been heard last now.
+            self.keep_places(token, self.now.monotonic + self.config.lease_unrepeatable);
+        }
         Ok(())
     }
 

@@ -1,8 +1,10 @@
 //! Runs, jobs, tests and agents as people see them.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use muster_common::id::{AgentName, JobId, RunId, TestIndex};
+use muster_common::requirement::{Requirement, all_hold};
 use muster_common::spec::Work;
 
 use crate::scheduler::Scheduler;
@@ -83,18 +85,19 @@ impl Scheduler {
         let requirements = &self.spec(job).requirements;
         let asked: Vec<&str> = requirements.iter().map(|requirement| requirement.0.as_str()).collect();
         let found = self.job(job);
-        let agents = self.queue.known_class(requirements).map(|class| &class.agents);
+        let agents = self.fitting_agents(requirements);
         let takes_work = |name: &AgentName| {
             let agent = self.agents.table.get(name);
             agent.is_some_and(|agent| {
                 agent.liveness == Liveness::Alive && !agent.takes_nothing_new() && !found.avoid.contains(name)
             })
         };
-        match agents.map_or(0, |agents| agents.len()) {
+        match agents.len() {
             0 if self.agents.sessions.is_empty() => "an agent: none is connected".to_owned(),
             0 => format!("an agent with all of [{}]: none of those connected has them", asked.join(", ")),
+            _ if let Some(places) = self.places_waited_for(job) => places,
             // Any agent will do, so the first that takes work is enough.
-            count if !agents.into_iter().flatten().any(takes_work) => {
+            count if !agents.iter().any(takes_work) => {
                 format!(
                     "another agent: those that could run it ({count}) are silent, draining or fenced off, or have tried in vain"
                 )
@@ -102,6 +105,16 @@ impl Scheduler {
             1 => "a free slot on the one agent that can run it".to_owned(),
             count => format!("a free slot on one of the {count} agents that can run it"),
         }
+    }
+
+    /// Agents with a session that have what is asked for. A class that nobody has stood in line for is not known.
+    fn fitting_agents(&self, requirements: &[Requirement]) -> Cow<'_, BTreeSet<AgentName>> {
+        if let Some(class) = self.queue.known_class(requirements) {
+            return Cow::Borrowed(&class.agents);
+        }
+        let connected = self.agents.table.values().filter(|agent| agent.session.is_some());
+        let fitting = connected.filter(|agent| all_hold(requirements, &agent.labels));
+        Cow::Owned(fitting.map(|agent| agent.name.clone()).collect())
     }
 
     /// A test job's shards, for its watchers.
@@ -167,6 +180,7 @@ pub(crate) fn test_report(job: JobId, suite: &crate::state::Suite, index: usize)
         verdict: test.verdict,
         is_quarantined: test.known.is_quarantined,
         tries: test.tries.clone(),
+        waits_for: String::new(),
     }
 }
 

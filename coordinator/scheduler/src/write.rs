@@ -13,6 +13,7 @@ use muster_common::spec::RunSpec;
 use muster_common::time::Wall;
 
 use crate::memory_rows::{AgentHealthRow, MemorySuiteRow, MemoryTestRow};
+pub use crate::state::GroupSet;
 
 /// One change of the store.
 #[derive(Clone, Debug, PartialEq)]
@@ -220,6 +221,8 @@ pub struct LeaseRow {
     pub is_started: bool,
     /// Whether it was seen to end (expired, fenced): kept until its job ends, so that late words about it are understood.
     pub is_over: bool,
+    /// Of a shard that is over: groups in which a test that it held may still run.
+    pub places: GroupSet,
 }
 
 /// What a lease is of.

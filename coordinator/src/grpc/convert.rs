@@ -87,6 +87,7 @@ pub(super) fn run_test(test: &TestReport) -> v1::RunTest {
         verdict: test.verdict.map_or(v1::TestVerdict::Unspecified, verdict_to_proto).into(),
         tries: test.tries.iter().map(test_try).collect(),
         is_quarantined: test.is_quarantined,
+        waits_for: test.waits_for.clone(),
     }
 }
 

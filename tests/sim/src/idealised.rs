@@ -6,7 +6,7 @@ use muster_common::control::{Discovered, Finished, Open, Seal};
 use muster_common::id::{AgentLife, AgentName, TestIndex, Token};
 use muster_common::limits::TESTS_PER_MESSAGE_MAX;
 use muster_common::outcome::AttemptOutcome;
-use muster_common::spec::{JobSpec, RunSpec, Runner, TestSpec, Work};
+use muster_common::spec::{JobSpec, RunSpec, Runner, TestScope, TestSpec, Work};
 use muster_common::time::{Monotonic, Now, Wall};
 use sha2::{Digest as _, Sha256};
 
@@ -15,6 +15,7 @@ pub(crate) fn open(agent: AgentName) -> Open {
     Open {
         agent,
         life: AgentLife(1),
+        number: 1,
         labels: BTreeMap::new(),
         slots: 1,
         version: "1".to_owned(),
@@ -33,6 +34,8 @@ pub(crate) fn run_of_tests(project: &str, name: &str, timeout_ms: u64) -> RunSpe
         retries: 2,
         parallel: None,
         test_timeout_ms: TEST_TIMEOUT_MS,
+        scope: TestScope::Test,
+        groups: Vec::new(),
     };
     let job = JobSpec {
         name: SUITE.to_owned(),

@@ -10,6 +10,7 @@ pub mod defects;
 pub mod disk;
 mod env;
 mod event;
+pub mod false_green;
 mod fault;
 pub mod flakiness;
 pub mod history;

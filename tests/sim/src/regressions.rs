@@ -69,6 +69,17 @@ pub const REGRESSIONS: &[Regression] = &[
     },
     Regression { seed: 100_214, story: "A listing was passed over for shards of another suite, as in 30402." },
     Regression {
+        seed: 509_473,
+        story: "An Open on a stream that the agent had given up came after its next one, and claimed nothing: leases of \
+                work that ran were taken for lost. Scenario: open_of_a_stream_given_up.",
+    },
+    Regression {
+        seed: 517_295,
+        story: "A suite had lost tests, which come first. Whenever one of its shards asked, it was ended for a job that \
+                held nothing, the slot went back to the suite for its lost tests, and neither got any further. \
+                Scenario: lost_tests_keep_the_slot.",
+    },
+    Regression {
         seed: 1_795_428_776_845,
         story: "The only agent with what a job asks for had been found sick, and the job would have waited for six hours \
                 beside it. A fence behind which work waits that nobody else can do is lifted.",

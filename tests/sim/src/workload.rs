@@ -14,6 +14,7 @@ mod mood;
 mod policy;
 mod run;
 mod suite;
+pub mod trial;
 mod truth;
 
 use std::time::Duration;

@@ -9,7 +9,7 @@ use muster_common::control::{
 use muster_common::error_code::{Reason, ReasonCode};
 use muster_common::id::{Epoch, JobId, JobIndex, RunId, SessionId, TestIndex, Token};
 use muster_common::outcome::{AttemptOutcome, TryOutcome};
-use muster_common::spec::{Runner, TestSpec};
+use muster_common::spec::{Runner, TestScope, TestSpec};
 use muster_session::{BatchDone, Input, ShardReady, Work};
 
 use super::HOME;
@@ -183,6 +183,8 @@ fn test_spec() -> TestSpec {
         retries: 0,
         parallel: None,
         test_timeout_ms: 1_000,
+        scope: TestScope::Test,
+        groups: Vec::new(),
     }
 }
 

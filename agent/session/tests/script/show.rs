@@ -35,7 +35,7 @@ fn message_text(message: &FromAgent) -> String {
         FromAgent::Open(open) => {
             let held: Vec<String> = open.held.iter().map(held_text).collect();
             let draining = if open.is_draining { " draining" } else { "" };
-            format!("open life {} with [{}]{draining}", open.life.0, held.join("; "))
+            format!("open {} of life {} with [{}]{draining}", open.number, open.life.0, held.join("; "))
         }
         FromAgent::Heartbeat(heartbeat) => {
             format!("heartbeat {}, alive [{}]", heartbeat.number, tokens(&heartbeat.alive))

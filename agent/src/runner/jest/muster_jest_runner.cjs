@@ -56,6 +56,8 @@ class File {
       if (state.testNamePattern && !state.testNamePattern.test(parts.join(' '))) continue;
       if (wanted === null) reporter.item(name);
       if (wanted?.has(name)) {
+        // A slot runs one test at a time, whatever the file says.
+        test.concurrent = false;
         this.names.set(test, name);
         this.open.add(name);
       } else {

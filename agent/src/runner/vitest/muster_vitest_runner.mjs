@@ -29,6 +29,8 @@ export default class MusterRunner extends Base {
     const names = new Names();
     const trouble = file.result?.state === 'fail' ? (file.result.errors ?? []) : null;
     const visit = (task, above) => {
+      // A slot runs one test at a time, whatever the file says.
+      task.concurrent = false;
       if (task.tasks) {
         for (const inner of task.tasks) visit(inner, [...above, inner.name]);
         // As Vitest does: hooks of a suite without a test to run are not run.

@@ -159,6 +159,7 @@ fn open_to_proto(open: &Open) -> v1::Open {
     v1::Open {
         agent: open.agent.0.clone(),
         life: open.life.0,
+        number: open.number,
         labels: open.labels.clone(),
         slots: open.slots,
         version: open.version.clone(),
@@ -187,6 +188,7 @@ fn open(message: v1::Open) -> Result<Open, WireError> {
     Ok(Open {
         agent: AgentName(message.agent),
         life: AgentLife(message.life),
+        number: message.number,
         labels: message.labels,
         slots: message.slots,
         version: message.version,

@@ -14,7 +14,8 @@ use muster_common::limits;
 use muster_common::outcome::{AttemptOutcome, Outcome, TryOutcome};
 use muster_common::requirement::Requirement;
 use muster_common::spec::{
-    ArtifactInput, ArtifactSpec, JobSpec, ResultFormat, RunSpec, Runner, Shell, StepSpec, TestSpec, Work,
+    ArtifactInput, ArtifactSpec, JobSpec, ResultFormat, RunSpec, Runner, Shell, StepSpec, TestGroup, TestScope,
+    TestSpec, Work,
 };
 
 use super::{control, spec};
@@ -203,6 +204,7 @@ fn open() -> Open {
     Open {
         agent: AgentName("agent-1".to_owned()),
         life: AgentLife(u64::MAX),
+        number: 3,
         labels: text_map(),
         slots: 2,
         version: "0.1.0".to_owned(),
@@ -240,6 +242,8 @@ fn test_spec(runner: Runner) -> TestSpec {
         retries: 2,
         parallel: Some(3),
         test_timeout_ms: 600_000,
+        scope: TestScope::File,
+        groups: vec![TestGroup { name: "db".to_owned(), patterns: vec!["*db*".to_owned()], limit: 2 }],
     }
 }
 

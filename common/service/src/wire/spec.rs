@@ -2,7 +2,8 @@
 
 use muster_common::requirement::Requirement;
 use muster_common::spec::{
-    ArtifactInput, ArtifactSpec, JobSpec, ResultFormat, RunSpec, Runner, Shell, StepSpec, TestSpec, Work,
+    ArtifactInput, ArtifactSpec, JobSpec, ResultFormat, RunSpec, Runner, Shell, StepSpec, TestGroup, TestScope,
+    TestSpec, Work,
 };
 use muster_proto::v1;
 
@@ -168,7 +169,34 @@ pub(super) fn test_to_proto(test: &TestSpec) -> v1::TestSpec {
         retries: test.retries,
         parallel: test.parallel,
         test_timeout_ms: test.test_timeout_ms,
+        scope: scope_to_proto(test.scope).into(),
+        groups: test.groups.iter().map(group_to_proto).collect(),
     }
+}
+
+const fn scope_to_proto(scope: TestScope) -> v1::TestScope {
+    match scope {
+        TestScope::Test => v1::TestScope::Unspecified,
+        TestScope::Class => v1::TestScope::Class,
+        TestScope::File => v1::TestScope::File,
+    }
+}
+
+fn scope(scope: i32) -> Result<TestScope, WireError> {
+    Ok(match v1::TestScope::try_from(scope) {
+        Ok(v1::TestScope::Unspecified) => TestScope::Test,
+        Ok(v1::TestScope::Class) => TestScope::Class,
+        Ok(v1::TestScope::File) => TestScope::File,
+        Err(_) => return unknown_enum("spec.jobs.tests.scope"),
+    })
+}
+
+fn group_to_proto(group: &TestGroup) -> v1::TestGroup {
+    v1::TestGroup { name: group.name.clone(), patterns: group.patterns.clone(), limit: group.limit }
+}
+
+fn group(message: v1::TestGroup) -> TestGroup {
+    TestGroup { name: message.name, patterns: message.patterns, limit: message.limit }
 }
 
 fn plain(args: &[String]) -> v1::PlainRunner {
@@ -209,6 +237,8 @@ pub(super) fn test(message: v1::TestSpec) -> Result<TestSpec, WireError> {
         retries: message.retries,
         parallel: message.parallel,
         test_timeout_ms: message.test_timeout_ms,
+        scope: scope(message.scope)?,
+        groups: message.groups.into_iter().map(group).collect(),
     })
 }
 

@@ -6,6 +6,7 @@
 //! all, and `needs.<key>.result` is the worst of their results, so that a build that fails is a failure of its tests.
 
 mod duration;
+mod exclusion;
 mod job;
 mod run;
 mod steps;

@@ -120,8 +120,13 @@ impl Texts<'_> {
     /// The suite that `options` describes; none, if its runner cannot be made out.
     pub(super) fn test_spec(&mut self, options: &TestOptions, setup: Vec<StepSpec>) -> Option<TestSpec> {
         let default_timeout_ms = u64::try_from(TEST_TIMEOUT_DEFAULT.as_millis()).unwrap_or(u64::MAX);
+        let runner = self.runner(options)?;
+        let scope = self.scope(options, &runner);
+        let groups = self.groups(options, &runner);
         Some(TestSpec {
-            runner: self.runner(options)?,
+            runner,
+            scope,
+            groups,
             working_directory: self.folder(options.working_directory.as_ref()),
             setup,
             retries: options.retries.as_ref().map_or(RETRIES_DEFAULT, |retries| retries.value),

@@ -115,8 +115,13 @@ pub(super) const TEST: Keys = Keys {
         "results",
         "format",
         "prepare",
+        "scope",
+        "groups",
     ],
     refused: &[
+        ("test-groups", "write `groups`"),
+        ("dist", "write `scope: class` or `scope: file`"),
+        ("concurrency", "tests that exclude each other stand in `groups`, each with a `limit`"),
         ("shards", "tests are dealt out to as many shards as there are slots; `parallel` sets the most"),
         ("quarantine", "it is not supported yet"),
         ("target-duration", "it is not supported yet"),
@@ -126,6 +131,17 @@ pub(super) const TEST: Keys = Keys {
 
 pub(super) const PREPARE: Keys =
     Keys { what: "`prepare`", needed: "`run` and `paths`", known: &["run", "paths"], refused: &[] };
+
+pub(super) const TEST_GROUP: Keys = Keys {
+    what: "a group of tests",
+    needed: "`name` and `match`",
+    known: &["name", "match", "limit"],
+    refused: &[
+        ("max-threads", "write `limit`"),
+        ("concurrency", "write `limit`"),
+        ("filter", "write `match`: patterns of the tests' names"),
+    ],
+};
 
 pub(super) const ARTIFACT: Keys = Keys {
     what: "an artifact",
@@ -149,6 +165,7 @@ pub(in crate::pipeline) const TABLES: &[(&str, &Keys)] = &[
     ("TestStep", &TEST_STEP),
     ("TestOptions", &TEST),
     ("Prepare", &PREPARE),
+    ("TestGroup", &TEST_GROUP),
     ("Artifact", &ARTIFACT),
     ("Download", &DOWNLOAD),
 ];

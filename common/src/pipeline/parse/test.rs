@@ -3,7 +3,7 @@
 use super::fields::{Missing, Reader};
 use super::keys;
 use crate::limits::{RETRIES_MAX, SHARDS_PER_JOB_MAX};
-use crate::pipeline::file::{Arguments, Prepare, TestOptions, TestStep};
+use crate::pipeline::file::{Arguments, Prepare, TestGroup, TestOptions, TestStep};
 use crate::pipeline::node::{Entry, Node, NodeKind};
 
 impl Reader {
@@ -32,6 +32,8 @@ impl Reader {
                     results: None,
                     format: None,
                     prepare: None,
+                    scope: None,
+                    groups: Vec::new(),
                 })
             }
             NodeKind::Scalar(_) | NodeKind::List(_) => {
@@ -57,6 +59,8 @@ impl Reader {
         let results = fields.take("results").map(|entry| self.text_list(Some(entry)));
         let format = self.optional_text(fields.take("format"));
         let prepare = fields.take("prepare").and_then(|entry| self.prepare(entry));
+        let scope = self.optional_text(fields.take("scope"));
+        let groups = fields.take("groups").map_or_else(Vec::new, |entry| self.groups(entry));
         Some(TestOptions {
             place: node.span,
             runner: runner?,
@@ -70,6 +74,8 @@ impl Reader {
             results,
             format,
             prepare,
+            scope,
+            groups,
         })
     }
 
@@ -78,6 +84,25 @@ impl Reader {
             NodeKind::List(_) => Some(Arguments::List(self.text_list(Some(entry)))),
             NodeKind::Scalar(_) | NodeKind::Map(_) => self.optional_text(Some(entry)).map(Arguments::Line),
         }
+    }
+
+    fn groups(&mut self, entry: &Entry) -> Vec<TestGroup> {
+        let NodeKind::List(items) = &entry.value.kind else {
+            let mut node = entry.value.clone();
+            node.span = entry.key.span;
+            self.wrong_type(&node, "`groups`", "a list of groups, each with `name` and `match`");
+            return Vec::new();
+        };
+        items.iter().filter_map(|item| self.group(item)).collect()
+    }
+
+    fn group(&mut self, node: &Node) -> Option<TestGroup> {
+        let mut fields = self.fields(node, &keys::TEST_GROUP)?;
+        let missing = Missing { what: "a group of tests", span: node.span };
+        let name = self.needed_text(fields.take("name"), "name", &missing);
+        let patterns = self.needed_list(fields.take("match"), "match", &missing);
+        let limit = self.count(fields.take("limit"), 1, SHARDS_PER_JOB_MAX);
+        Some(TestGroup { name: name?, r#match: patterns, limit })
     }
 
     fn prepare(&mut self, entry: &Entry) -> Option<Prepare> {

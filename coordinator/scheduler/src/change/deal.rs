@@ -40,7 +40,7 @@ impl Scheduler {
     }
 
     /// Deals until nothing is left, or no shard is left that may have it: first to those that hold nothing, then to
-    /// those that are nearly through with what they hold.
+    /// those that are nearly through with what they hold. These get no tests of groups: a place is for what can run.
     fn deal_to_all(&mut self, job: JobId) {
         let mut last = None;
         while self.dealable(job) > 0 {
@@ -49,10 +49,10 @@ impl Scheduler {
             self.deal_to(job, shard);
             last = Some(shard);
         }
-        while self.suite(job).bulk() > 0 {
+        while self.suite(job).plain() > 0 {
             let Some(shard) = self.suite_mut(job).eager.pop_first() else { return };
             let suite = self.suite(job);
-            let next = suite.front.iter().chain(suite.fresh.iter()).next().map_or(0, |test| suite.weight(test));
+            let next = suite.plain_line().next().map_or(0, |test| suite.waiting_weight(test));
             if !suite.is_idle(shard)
                 && dealing::may_prefetch(situation(suite, shard), next)
                 && !self.is_probed(job, shard)
@@ -66,7 +66,7 @@ impl Scheduler {
     pub(crate) fn dealable(&self, job: JobId) -> usize {
         let suite = self.suite(job);
         let copies = if self.may_copy() { suite.doubtful.len() + suite.overdue.len() } else { 0 };
-        suite.waiting() + copies
+        suite.servable() + copies
     }
 
     pub(crate) fn may_copy(&self) -> bool {
@@ -96,7 +96,7 @@ impl Scheduler {
         let suite = self.suite(job);
         let idle = suite.idle.first().copied();
         let is_any_dismissed = suite.shards.values().any(|shard| shard.is_dismissed);
-        let is_free_elsewhere = suite.alone.groups().any(|(spared, _)| self.is_slot_free(job, spared));
+        let is_free_elsewhere = suite.alone.sets(&suite.places).any(|(spared, _)| self.is_slot_free(job, spared));
         if let (Some(shard), false, true) = (idle, is_any_dismissed, is_free_elsewhere) {
             self.dismiss_shard(job, shard);
         }
@@ -113,7 +113,7 @@ impl Scheduler {
     /// Bounds the time for which failed tests wait for another agent. Returns whether some do while a shard idles.
     fn watch_retries(&mut self, job: JobId) -> bool {
         let suite = self.suite_mut(job);
-        if suite.alone.is_empty() {
+        if suite.alone.open(&suite.places) == 0 {
             suite.is_retry_anywhere = false;
             self.deadlines.clear(&Deadline::Retry(job));
             return false;
@@ -149,8 +149,12 @@ impl Scheduler {
         }
     }
 
-    /// Whether a shard that asks ends instead, so that its slot goes to a job that has far fewer.
+    /// Whether a shard that asks ends instead, so that its slot goes to a job that has far fewer. Never while lost tests
+    /// wait, for which the job would be the first to get the slot back.
     fn gives_way(&self, job: JobId) -> bool {
+        if !self.suite(job).front.is_empty() {
+            return false;
+        }
         let class = self.queue.known_class(&self.spec(job).requirements);
         let Some((rank, first, project)) = class.and_then(|class| class.head()) else { return false };
         let own = &self.runs.open[&job.run].project;
@@ -166,12 +170,13 @@ impl Scheduler {
     }
 
     pub(super) fn pick_alone(&mut self, job: JobId, agent: &AgentName) -> Option<TestIndex> {
-        let groups = self.suite(job).alone.groups();
-        let (spared, test) = groups
-            .into_iter()
+        let suite = self.suite(job);
+        let (spared, test) = suite
+            .alone
+            .sets(&suite.places)
             .find_map(|(spared, test)| self.may_retry_on(job, spared, agent).then(|| (spared.clone(), test)))?;
         let suite = self.suite_mut(job);
-        suite.alone.remove(&spared, test);
+        suite.alone.remove(suite.test(test).groups, &spared, test);
         if spared.contains(agent) {
             suite.is_retry_anywhere = false;
         }
@@ -206,7 +211,8 @@ impl Scheduler {
         let has_bulk = suite.bulk() > 0;
         let is_time = suite.waiting() == 0 || !suite.overdue.is_empty();
         let has_copies = is_time && self.may_copy() && self.has_copies_for(job, agent);
-        has_bulk || has_copies || suite.alone.groups().any(|(spared, _)| self.may_retry_on(job, spared, agent))
+        let mut retries = suite.alone.sets(&suite.places);
+        has_bulk || has_copies || retries.any(|(spared, _)| self.may_retry_on(job, spared, agent))
     }
 
     fn deal(&mut self, job: JobId, shard: Token, agent: &AgentName, tests: Vec<TestIndex>) {

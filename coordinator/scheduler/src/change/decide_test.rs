@@ -80,7 +80,7 @@ impl Scheduler {
         let has_failed = |test: &TestIndex| {
             suite.test(*test).tries.last().is_some_and(|test_try| test_try.outcome == TryOutcome::Failed)
         };
-        let failed: Vec<TestIndex> = suite.alone.iter().filter(has_failed).collect();
+        let failed: Vec<TestIndex> = suite.all_alone().into_iter().filter(has_failed).collect();
         for test in failed {
             let suite = self.suite_mut(job);
             suite.forget_waiting(test);

@@ -54,10 +54,11 @@ impl Scheduler {
     pub(crate) fn lose_agent(&mut self, name: &AgentName) {
         let Some(agent) = self.agents.table.get_mut(name) else { return };
         agent.liveness = Liveness::Lost;
+        let stops_by = agent.next_doubt(&self.config);
         self.end_session_of(name, CloseReason::Silent);
         for token in self.live_leases_of(name) {
             if self.spec(self.leases[&token].row.job).is_repeatable {
-                self.lose_lease(token);
+                self.lose_silent_lease(token, stops_by);
             }
         }
         self.forget_or_watch(name);

@@ -54,6 +54,7 @@ impl Scheduler {
 
     /// Removes the row of a lease that is over, with its batches: nothing more will come of it.
     pub(crate) fn forget_lease(&mut self, token: Token) {
+        self.free_places(token);
         let Some(lease) = self.leases.get(&token) else { return };
         for batch in lease.batches.clone() {
             self.remove_batch(batch);

@@ -10,7 +10,7 @@ use crate::deadlines::Deadline;
 use crate::policy::fairness::{JobRank, Past};
 use crate::scheduler::Scheduler;
 use crate::state::{Lease, Place};
-use crate::{Key, LeasePart, LeaseRow};
+use crate::{GroupSet, Key, LeasePart, LeaseRow};
 
 impl Scheduler {
     /// Puts a job in line for a slot, or moves it to where it belongs now.
@@ -69,7 +69,17 @@ impl Scheduler {
             }
         };
         let life = self.agents.table[agent].life;
-        let row = LeaseRow { token, job, part, attempt, agent: agent.clone(), life, is_started: false, is_over: false };
+        let row = LeaseRow {
+            token,
+            job,
+            part,
+            attempt,
+            agent: agent.clone(),
+            life,
+            is_started: false,
+            is_over: false,
+            places: GroupSet::NONE,
+        };
         self.take_slot(row);
         self.mark_started(job);
         let message = self.lease_message(token);
@@ -158,7 +168,7 @@ impl Scheduler {
             outputs: spec.outputs.clone(),
             needs: self.need_results(row.job),
             timeout_ms: self.time_left_ms(row.job),
-            is_repeatable: spec.is_repeatable,
+            is_repeatable: spec.is_repeatable && !is_exclusive(spec, row.part),
         }
     }
 
@@ -185,6 +195,14 @@ impl Scheduler {
         self.arm_queue_timeout(job);
         self.enqueue(job, past);
         self.touch_job(job);
+    }
+}
+
+/// Whether it is a shard that may run tests of groups: it must not outlive what its agent can renew.
+fn is_exclusive(spec: &JobSpec, part: LeasePart) -> bool {
+    match (&spec.work, part) {
+        (Work::Tests(tests), LeasePart::Shard(_)) => !tests.groups.is_empty(),
+        (Work::Tests(_), LeasePart::Work | LeasePart::Discovery) | (Work::Steps(_) | Work::TestBuild(_), _) => false,
     }
 }
 

@@ -9,6 +9,7 @@ mod end_lease;
 mod end_run;
 mod fence_agent;
 mod grant;
+mod keep_places;
 mod pick;
 mod publish;
 mod relieve;

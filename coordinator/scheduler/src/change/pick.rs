@@ -8,7 +8,7 @@ use crate::policy::dealing::{self, BATCH_NAME_BYTES_MAX, Situation};
 use crate::policy::pacing::{self, Outlook, Ration};
 use crate::policy::retry;
 use crate::scheduler::Scheduler;
-use crate::state::{Suite, TestCopy};
+use crate::state::{GroupSet, Line, Suite, TestCopy};
 
 impl Scheduler {
     /// Takes the tests that a shard without any is to run next from those that wait.
@@ -17,7 +17,7 @@ impl Scheduler {
         let has_bulk = suite.bulk() > 0;
         let is_alone_first = !has_bulk || suite.first_tries >= retry::SUITE_WIDE_TESTS_MIN;
         if is_alone_first && let Some(test) = self.pick_alone(job, agent) {
-            return vec![test];
+            return self.with_its_unit(job, test);
         }
         if has_bulk {
             return self.pick_bulk(job, shard, agent);
@@ -35,16 +35,43 @@ impl Scheduler {
         }
         let ration = self.ration(job, agent);
         let suite = self.suite(job);
+        let line = if suite.is_idle(shard) { suite.next_line() } else { None };
+        if let Some((groups, line)) = line.filter(|_| ration.is_none() || suite.plain() == 0) {
+            let picked = choose_of_groups(suite, groups, line);
+            return self.take_picked(job, picked);
+        }
         let size = pacing::batch_size(dealing::batch_size(situation(suite, shard)), self.pace_of(agent));
-        let new_max = dealing::new_max(suite.known_mean_us, suite.start_cost_us);
         let mut picked = ration.map_or_else(Vec::new, |ration| choose_short(suite, ration, size));
         if picked.is_empty() {
-            picked = choose(suite, suite.front.iter().chain(suite.fresh.iter()), size, new_max);
+            picked = choose(suite, suite.plain_line(), Most { work: size, ..most(suite) });
         }
+        self.take_picked(job, picked)
+    }
+
+    fn take_picked(&mut self, job: JobId, picked: Vec<TestIndex>) -> Vec<TestIndex> {
         let suite = self.suite_mut(job);
         for test in &picked {
             suite.take_waiting(*test);
         }
+        picked
+    }
+
+    /// A test that is tried again, and what else of its unit is: those that failed where it did.
+    fn with_its_unit(&mut self, job: JobId, test: TestIndex) -> Vec<TestIndex> {
+        let suite = self.suite_mut(job);
+        let Some(unit) = suite.units.unit_of(test).filter(|_| suite.test(test).lost == 0) else { return vec![test] };
+        let (groups, spared) = (suite.test(test).groups, suite.test(test).failed_on());
+        let mut picked = vec![test];
+        let mut bytes = suite.name(test).len();
+        for other in unit.tests.clone() {
+            bytes += suite.name(other).len();
+            let has_room = picked.len() < TESTS_PER_MESSAGE_MAX && bytes <= BATCH_NAME_BYTES_MAX;
+            let is_like = suite.test(other).lost == 0 && suite.test(other).failed_on() == spared;
+            if has_room && is_like && suite.alone.remove(groups, &spared, other) {
+                picked.push(other);
+            }
+        }
+        picked.sort_unstable();
         picked
     }
 
@@ -60,7 +87,7 @@ impl Scheduler {
         pacing::ration(Outlook {
             percent: self.pace_of(agent),
             longest_us: suite.longest_waiting_us(),
-            waiting: suite.bulk(),
+            waiting: suite.plain(),
             agents: self.queue.known_class(&self.spec(job).requirements).map_or(0, |class| class.agents.len()),
             start_cost_us: suite.start_cost_us,
         })
@@ -116,44 +143,121 @@ pub(super) fn situation(suite: &Suite, shard: Token) -> Situation {
     }
 }
 
-/// The first tests that may be dealt together, with about so much work: a test is left for the next batch where more
-/// than half of it would be too much. Of those that nothing is known of, at most `new_max`.
-fn choose(suite: &Suite, candidates: impl Iterator<Item = TestIndex>, size: u64, new_max: usize) -> Vec<TestIndex> {
-    let mut new = 0;
-    let (mut picked, mut bytes, mut work, mut most) = (Vec::new(), 0, 0u64, TESTS_PER_MESSAGE_MAX);
-    for test in candidates {
-        let together_max = suite.test(test).together_max as usize;
-        let most_with = if together_max == 0 { most } else { most.min(together_max) };
-        let weight = suite.weight(test);
-        bytes += suite.name(test).len();
-        new += usize::from(!suite.test(test).expected.is_known());
-        let is_full = picked.len() >= most_with
-            || new > new_max
-            || bytes > BATCH_NAME_BYTES_MAX
-            || work.saturating_add(weight.div_ceil(2)) > size;
-        if is_full && !picked.is_empty() {
+/// What a batch has at most.
+#[derive(Clone, Copy, Debug)]
+struct Most {
+    /// About so much work: a unit is left for the next batch where more than half of it would be too much.
+    work: u64,
+    /// Tests of which nothing is known.
+    new: usize,
+    /// Tests.
+    tests: usize,
+}
+
+/// The bounds that hold for every batch of a suite.
+fn most(suite: &Suite) -> Most {
+    let new = dealing::new_max(suite.known_mean_us, suite.start_cost_us);
+    Most { work: u64::MAX, new, tests: TESTS_PER_MESSAGE_MAX }
+}
+
+/// The first tests that may be dealt together, units as a whole. Only one that no batch could carry is cut.
+fn choose(suite: &Suite, candidates: impl Iterator<Item = TestIndex>, most: Most) -> Vec<TestIndex> {
+    let mut batch = Chosen::default();
+    let mut candidates = candidates.peekable();
+    while let Some(first) = candidates.next() {
+        let unit = suite.units.number_of(first);
+        let is_same = |test: &TestIndex| unit.is_some() && suite.units.number_of(*test) == unit;
+        let mut tests = vec![first];
+        while let Some(test) = candidates.next_if(is_same) {
+            tests.push(test);
+        }
+        if !batch.take(suite, &tests, most) {
             break;
         }
-        most = most_with;
-        work = work.saturating_add(weight);
-        picked.push(test);
     }
-    picked
+    batch.tests
+}
+
+/// A batch that is being made.
+#[derive(Default)]
+struct Chosen {
+    tests: Vec<TestIndex>,
+    new: usize,
+    bytes: usize,
+    work: u64,
+    /// Most tests, by those that it has already; 0: any number.
+    together_max: usize,
+}
+
+impl Chosen {
+    /// Takes the tests of a unit. Returns whether there is room for more.
+    fn take(&mut self, suite: &Suite, unit: &[TestIndex], most: Most) -> bool {
+        let work: u64 = unit.iter().map(|test| suite.weight(*test)).sum();
+        let new = unit.iter().filter(|test| !suite.test(**test).expected.is_known()).count();
+        let is_enough = self.new + new > most.new || self.work.saturating_add(work.div_ceil(2)) > most.work;
+        let fitting = self.how_many_fit(suite, unit, most);
+        if !self.tests.is_empty() && (is_enough || fitting < unit.len()) {
+            return false;
+        }
+        for test in &unit[..fitting.max(1)] {
+            self.bytes += suite.name(*test).len();
+            self.together_max = least(self.together_max, suite.test(*test).together_max as usize);
+            self.tests.push(*test);
+        }
+        self.new += new;
+        self.work = self.work.saturating_add(work);
+        fitting == unit.len()
+    }
+
+    fn how_many_fit(&self, suite: &Suite, unit: &[TestIndex], most: Most) -> usize {
+        let (mut together_max, mut bytes) = (self.together_max, self.bytes);
+        let fits = |(place, test): &(usize, &TestIndex)| {
+            together_max = least(together_max, suite.test(**test).together_max as usize);
+            bytes += suite.name(**test).len();
+            let tests = self.tests.len() + place + 1;
+            tests <= most.tests && (together_max == 0 || tests <= together_max) && bytes <= BATCH_NAME_BYTES_MAX
+        };
+        unit.iter().enumerate().take_while(fits).count()
+    }
+}
+
+/// The smaller of two numbers, of which 0 stands for any.
+const fn least(one: usize, other: usize) -> usize {
+    if one == 0 || (other != 0 && other < one) { other } else { one }
+}
+
+/// Tests of a line whose groups have a place left: a batch takes one place, so their work is shared by as many shards as
+/// there are places.
+fn choose_of_groups(suite: &Suite, groups: GroupSet, line: &Line) -> Vec<TestIndex> {
+    let waiting = suite.weigh(line.load());
+    let shards = suite.places.limit_of(groups).min(suite.shards.len()) as u64;
+    let situation = Situation {
+        is_timed: suite.unknown_us().is_some(),
+        waiting,
+        unfinished: waiting,
+        held: 0,
+        shards,
+        start_cost_us: suite.start_cost_us,
+    };
+    let tests = if suite.runs_at_once { 1 } else { TESTS_PER_MESSAGE_MAX };
+    choose(suite, line.iter(), Most { work: dealing::batch_size(situation), tests, ..most(suite) })
 }
 
 fn choose_copies(suite: &Suite, shard: Token, candidates: &[TestIndex]) -> Vec<TestIndex> {
     let waiting = candidates.iter().map(|test| suite.weight(*test)).sum();
-    let size = dealing::batch_size(Situation { waiting, ..situation(suite, shard) });
-    choose(suite, candidates.iter().copied(), size, usize::MAX)
+    let work = dealing::batch_size(Situation { waiting, ..situation(suite, shard) });
+    choose(suite, candidates.iter().copied(), Most { work, new: usize::MAX, ..most(suite) })
 }
 
 /// Tests that are short enough. If none is and the agent is known to be slow, the shortest: a slot does not idle.
 fn choose_short(suite: &Suite, ration: Ration, size: u64) -> Vec<TestIndex> {
     let rank = suite.rank_within(ration.test_us_max);
-    let size = size.min(ration.batch_us_max);
-    let picked = choose(suite, suite.front.from(rank).chain(suite.fresh.from(rank)), size, usize::MAX);
+    let short = Most { work: size.min(ration.batch_us_max), new: usize::MAX, ..most(suite) };
+    let picked = choose(suite, suite.front.from(rank).chain(suite.fresh.from(rank)), short);
     if picked.is_empty() && !ration.is_probe {
-        return suite.fresh.last().or_else(|| suite.front.last()).into_iter().collect();
+        let last = suite.fresh.last().or_else(|| suite.front.last());
+        let unit = last.map_or_else(Vec::new, |last| suite.in_line_with(last));
+        return choose(suite, unit.into_iter(), Most { work: 0, ..short });
     }
     picked
 }

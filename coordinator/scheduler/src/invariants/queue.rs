@@ -31,7 +31,9 @@ fn check_job(scheduler: &Scheduler, id: JobId, job: &Job) -> Result<(), Violatio
         })?,
         Some(suite) => {
             ensure(!suite.is_decided(), PROMISE, || format!("job {id} has all its verdicts and goes on"))?;
-            let is_served = is_in_line || !suite.shards.is_empty() || scheduler.pending.offers.contains(&id);
+            let is_blocked = suite.waiting() == 0 && !suite.blocked().is_empty();
+            let is_served =
+                is_in_line || is_blocked || !suite.shards.is_empty() || scheduler.pending.offers.contains(&id);
             ensure(is_served, PROMISE, || format!("job {id} has no shard and is not in line"))?;
         }
     }

@@ -57,7 +57,12 @@ fn check_places(scheduler: &Scheduler, id: JobId, suite: &Suite) -> Result<(), V
     let mut dealt = 0;
     for (index, test) in (0..).map(TestIndex).zip(&suite.tests) {
         let rank = (test.rank, index);
-        let waits = [suite.fresh.contains(rank), suite.front.contains(rank), alone.contains(&index)];
+        let is_in_line = suite.lines.get(&test.groups).is_some_and(|line| line.contains(rank));
+        let is_plain = suite.fresh.contains(rank) || suite.front.contains(rank);
+        ensure(!is_plain || test.groups.is_empty(), PLACE, || format!("test {index} of job {id} is in a wrong line"))?;
+        let is_held_back = suite.units.is_held_back(index);
+        let plain = [suite.fresh.contains(rank), suite.front.contains(rank)];
+        let waits = [plain[0], plain[1], is_in_line, alone.contains(&index), is_held_back];
         let waits = waits.into_iter().filter(|waits| *waits).count();
         let places = waits + usize::from(!test.live.is_empty()) + usize::from(test.verdict.is_some());
         ensure(places == 1, PLACE, || format!("test {index} of job {id} is in {places} places: {test:?}"))?;

@@ -22,6 +22,7 @@ impl Scheduler {
                 Deadline::Overdue(job) => {
                     self.pending.offers.insert(job);
                 }
+                Deadline::Places(token) => self.free_places(token),
                 Deadline::Memory => self.learn_on(),
                 Deadline::Fences => self.lift_fences(),
                 Deadline::Reasons => self.tell_reasons(),

@@ -120,7 +120,7 @@ impl Scheduler {
         let shard = self.suite(job).shards.get(&finished.token).cloned();
         self.settle_batches(job, &finished);
         self.remove_lease(finished.token);
-        if self.end_if_stopped(job) {
+        if self.end_if_stopped(job) || is_fenced(&finished.outcome) {
             return;
         }
         if finished.outcome == AttemptOutcome::TimedOut {
@@ -144,12 +144,13 @@ impl Scheduler {
     /// otherwise they go to others.
     fn settle_batches(&mut self, job: JobId, finished: &Finished) {
         let Some(lease) = self.leases.get(&finished.token) else { return };
-        let (batches, is_started) = (lease.batches.clone(), lease.row.is_started);
+        let batches = lease.batches.clone();
+        let is_suspect = lease.row.is_started && !is_fenced(&finished.outcome);
         for batch in batches {
             match finished.outcome {
                 AttemptOutcome::Passed => self.mark_not_run(job, batch),
                 AttemptOutcome::Failed { .. } | AttemptOutcome::Errored { .. } | AttemptOutcome::TimedOut
-                    if is_started =>
+                    if is_suspect =>
                 {
                     self.give_back(batch, crate::change::Harm::Possible);
                 }
@@ -186,6 +187,11 @@ impl Scheduler {
         }
         self.pending.offers.insert(job);
     }
+}
+
+/// Whether an attempt was ended because its lease could not be renewed.
+fn is_fenced(outcome: &AttemptOutcome) -> bool {
+    matches!(outcome, AttemptOutcome::Errored { reason } if reason.code == ReasonCode::OutcomeUnknown)
 }
 
 fn barren_end(outcome: AttemptOutcome, agent: &AgentName) -> (Outcome, Reason) {

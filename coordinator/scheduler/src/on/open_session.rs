@@ -18,6 +18,7 @@ impl Scheduler {
             return self.effect(Effect::CloseSession { session, why });
         }
         let name = open.agent.clone();
+        self.free_places_of_earlier(&name, open.life);
         self.replace_older(&open);
         let claims = self.judge_claims(&open);
         self.admit(session, &open, &claims);
@@ -55,6 +56,7 @@ impl Scheduler {
             return Err(CloseReason::Protocol("an agent needs a name and at least one slot".to_owned()));
         }
         match self.agents.table.get(&open.agent) {
+            Some(old) if old.life == open.life && open.number < old.opens => Err(CloseReason::Replaced),
             Some(old) if old.life != open.life && old.session.is_some() && old.liveness == Liveness::Alive => {
                 Err(CloseReason::NameTaken)
             }
@@ -123,6 +125,7 @@ impl Scheduler {
         self.forget_leftovers(&name);
         let agent = self.agents.table.get_mut(&name).expect("the agent was inserted if it was not there");
         agent.session = Some(session);
+        agent.opens = open.number;
         agent.labels = open.labels.clone();
         agent.slots = open.slots;
         agent.version = open.version.clone();

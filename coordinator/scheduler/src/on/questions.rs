@@ -53,7 +53,11 @@ impl Scheduler {
                     let index = u32::try_from(index).unwrap_or(u32::MAX);
                     return Answer::Tests { tests, next: Some((job.job.0, index)) };
                 }
-                tests.push(test_report(job, suite, index));
+                let mut test = test_report(job, suite, index);
+                if !found.has_ended() {
+                    test.waits_for = self.test_waits_for(job, suite, test.test);
+                }
+                tests.push(test);
             }
         }
         Answer::Tests { tests, next: None }

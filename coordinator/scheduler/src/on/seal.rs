@@ -6,6 +6,7 @@ use muster_common::control::{Finished, Seal};
 use muster_common::error_code::{Reason, ReasonCode};
 use muster_common::id::{JobId, TestIndex};
 use muster_common::outcome::{AttemptOutcome, Outcome};
+use muster_common::spec::Work;
 use sha2::{Digest as _, Sha256};
 
 use crate::LeaseRow;
@@ -50,10 +51,11 @@ impl Scheduler {
     /// Makes the tests of a discovery that is sealed, each with what is remembered of it.
     pub(crate) fn make_tests(&mut self, job: JobId) {
         let run = &self.runs.open[&job.run];
+        let Work::Tests(spec) = &run.spec(job.job).work else { return };
         let known = self.memory.find(&run.project, &run.spec(job.job).name);
         let found = self.jobs.get_mut(&job).and_then(|found| found.suite.as_deref_mut());
         if let Some(suite) = found {
-            suite.make_tests(|name| match known {
+            suite.make_tests(spec, |name| match known {
                 Some(known) => (known.expected(name), self.memory.known(known, name, self.now.wall)),
                 None => (Expected::default(), Known::default()),
             });

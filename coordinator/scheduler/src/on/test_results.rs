@@ -4,7 +4,8 @@
 //! counts if that try has not ended yet and
 //! - the batch is live, or
 //! - the batch is over (its lease has expired) and the result says more than that the test could not be run: the work
-//!   was repeatable and was done, so it need not be done again.
+//!   was repeatable and was done, so it need not be done again. Not of a test of a unit or a group that another shard
+//!   holds by now: that one cannot leave it out, and counts as long as it may run.
 //!
 //! Whatever does not count changes nothing, and is acknowledged like everything else so that the agent's spool empties:
 //! a second copy of a message, a result of a test that was decided elsewhere, a batch that nobody knows any more.
@@ -41,6 +42,10 @@ impl Scheduler {
     fn take_result(&mut self, agent: &AgentName, job: JobId, token: Token, result: TestResult) {
         let Some(batch) = self.batches.get(&token) else { return };
         if !batch.open.contains(&result.test) || (batch.row.is_over && result.outcome == TryOutcome::Errored) {
+            return;
+        }
+        let found = self.suite(job).test(result.test);
+        if batch.row.is_over && found.is_bound && !found.live.is_empty() {
             return;
         }
         let test_try = TryRow {

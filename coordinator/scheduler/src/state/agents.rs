@@ -19,6 +19,8 @@ pub(crate) struct Agents {
     pub(crate) sessions: BTreeMap<SessionId, AgentName>,
     /// Agents that are suspect or lost.
     pub(crate) doubtful: usize,
+    /// Leases that are over and whose tests may still run in their groups' places, by agent.
+    pub(crate) silent: BTreeMap<AgentName, BTreeSet<Token>>,
 }
 
 /// One agent.
@@ -26,6 +28,8 @@ pub(crate) struct Agents {
 pub(crate) struct Agent {
     pub(crate) name: AgentName,
     pub(crate) life: AgentLife,
+    /// Number of the last `Open` of this life; 0: none was heard since the coordinator's start.
+    pub(crate) opens: u64,
     /// Its open session.
     pub(crate) session: Option<SessionId>,
     pub(crate) labels: Labels,
@@ -71,6 +75,7 @@ impl Agent {
         Self {
             name,
             life,
+            opens: 0,
             session: None,
             labels: Labels::new(),
             slots: 0,

@@ -4,43 +4,33 @@ use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 use muster_common::id::TestIndex;
+use muster_common::spec::TestSpec;
 
 use super::Known;
 use super::expected::{Expected, Line};
+use super::places::GroupSet;
 use super::suite::{Suite, Test};
+use super::units::Units;
 
 impl Suite {
     /// Makes the tests of a discovery that is sealed, each with what is remembered of it, in the order in which they
-    /// are to be dealt. Any test that is new may be long, so these come first: one of each new function before a second
+    /// are to be dealt. A unit stands where its tests together would, in the order of the list. Any test that is new may
+    /// be long, so these come first: one of each new function before a second
     /// with other parameters, then what can be guessed from other parameters of the same. After them the longest.
-    pub(crate) fn make_tests(&mut self, remembered: impl Fn(&str) -> (Expected, Known)) {
+    pub(crate) fn make_tests(&mut self, spec: &TestSpec, remembered: impl Fn(&str) -> (Expected, Known)) {
         let test = |name: &String| {
             let (expected, known) = remembered(name);
             Test { expected, known, ..Test::default() }
         };
         self.tests = self.names.iter().map(test).collect();
-        let families = families(&self.names, &self.tests);
-        let mut seen: BTreeMap<&str, u32> = BTreeMap::new();
-        let mut order: Vec<(u8, Reverse<u64>, u32, u32)> = Vec::with_capacity(self.tests.len());
-        for (index, test) in (0..).zip(&mut self.tests) {
-            let family = family(&self.names[index as usize]);
-            if test.expected.is_known() {
-                order.push((2, Reverse(test.expected.mean_us), 0, index));
-            } else if let Some(mean_us) = families.get(family).and_then(|(sum, count)| sum.checked_div(*count)) {
-                test.expected = Expected { mean_us: mean_us.max(1), high_us: 0 };
-                order.push((1, Reverse(mean_us), 0, index));
-            } else {
-                let before = seen.entry(family).or_default();
-                order.push((0, Reverse(0), *before, index));
-                *before += 1;
-            }
-        }
+        let mut order = self.places_alone();
+        self.bind_tests(spec, &mut order);
         order.sort_unstable();
-        self.known_from = u32::try_from(order.partition_point(|place| place.0 < 2)).unwrap_or(u32::MAX);
-        self.by_rank = order.iter().map(|(_, _, _, index)| TestIndex(*index)).collect();
+        self.known_from = u32::try_from(order.partition_point(|place| place.surety < SURE)).unwrap_or(u32::MAX);
+        self.by_rank = order.iter().map(|place| place.test).collect();
         let (mut known, mut known_us) = (0, 0u64);
-        for (rank, (_, _, _, index)) in (0..).zip(order) {
-            let test = &mut self.tests[index as usize];
+        for (rank, place) in (0..).zip(order) {
+            let test = &mut self.tests[place.test.0 as usize];
             test.rank = rank;
             self.load.add(test.expected);
             self.known_longest_us = self.known_longest_us.max(test.expected.mean_us);
@@ -52,19 +42,97 @@ impl Suite {
         self.known_mean_us = known_us.checked_div(known).unwrap_or(0);
     }
 
-    /// The first place in the order of dealing from which on every test is known to take so long at most.
+    /// Where each test would stand by itself. What other parameters of a new one take is guessed for it.
+    fn places_alone(&mut self) -> Vec<Place> {
+        let families = families(&self.names, &self.tests);
+        let mut seen: BTreeMap<&str, u32> = BTreeMap::new();
+        let mut order = Vec::with_capacity(self.tests.len());
+        for (index, test) in (0..).zip(&mut self.tests) {
+            let family = family(&self.names[index as usize]);
+            let (surety, mean_us, before) = if test.expected.is_known() {
+                (SURE, test.expected.mean_us, 0)
+            } else if let Some(mean_us) = families.get(family).and_then(|(sum, count)| sum.checked_div(*count)) {
+                test.expected = Expected { mean_us: mean_us.max(1), high_us: 0 };
+                (GUESSED, mean_us, 0)
+            } else {
+                let before = seen.entry(family).or_default();
+                *before += 1;
+                (UNKNOWN, 0, *before)
+            };
+            let test = TestIndex(index);
+            order.push(Place { surety, longest: Reverse(mean_us), before, first: test, test });
+        }
+        order
+    }
+
+    /// Finds out which tests stay together and which exclude each other. A unit is in every group of one of its tests.
+    fn bind_tests(&mut self, spec: &TestSpec, order: &mut [Place]) {
+        self.runs_at_once = !spec.runner.runs_in_turn();
+        self.places.set_limits(spec.groups.iter().map(|group| group.limit));
+        if !spec.groups.is_empty() {
+            for (name, test) in self.names.iter().zip(&mut self.tests) {
+                test.groups = GroupSet::of((0..).zip(&spec.groups).filter(|(_, group)| group.has(name)).map(|it| it.0));
+                test.is_bound = !test.groups.is_empty();
+            }
+        }
+        if spec.scope.is_test() {
+            return;
+        }
+        self.units = Units::of_keys(self.names.iter().map(|name| spec.runner.unit_of(spec.scope, name)));
+        for unit in self.units.iter_mut() {
+            let tests = || unit.tests.iter().map(|test| test.0 as usize);
+            let groups = tests().fold(GroupSet::NONE, |groups, test| groups.with(self.tests[test].groups));
+            unit.expected_us = tests().map(|test| self.tests[test].expected.mean_us).fold(0, u64::saturating_add);
+            let surety = tests().map(|test| order[test].surety).min().unwrap_or(UNKNOWN);
+            let before = tests().map(|test| order[test].before).min().unwrap_or_default();
+            for test in tests() {
+                self.tests[test].groups = groups;
+                self.tests[test].is_bound = true;
+                let place = &mut order[test];
+                (place.surety, place.before, place.first) = (surety, before, unit.tests[0]);
+                place.longest = Reverse(unit.expected_us);
+            }
+        }
+    }
+
+    /// What is expected of a test, or of the whole unit to which it belongs.
+    fn whole_us(&self, test: TestIndex) -> u64 {
+        self.units.unit_of(test).map_or(self.test(test).expected.mean_us, |unit| unit.expected_us)
+    }
+
+    /// The first place in the order of dealing from which on every test, or unit, is known to take so long at most.
     pub(crate) fn rank_within(&self, us_max: u64) -> u32 {
         let known = self.by_rank.get(self.known_from as usize..).unwrap_or_default();
-        let longer = known.partition_point(|test| self.test(*test).expected.mean_us > us_max);
+        let longer = known.partition_point(|test| self.whole_us(*test) > us_max);
         self.known_from + u32::try_from(longer).unwrap_or(u32::MAX)
     }
 
-    /// What the longest known test takes that waits.
+    /// What the longest known test, or unit, takes that waits and is of no group.
     pub(crate) fn longest_waiting_us(&self) -> u64 {
-        let first = |line: &Line| line.from(self.known_from).next().map_or(0, |test| self.test(test).expected.mean_us);
+        let first = |line: &Line| line.from(self.known_from).next().map_or(0, |test| self.whole_us(test));
         first(&self.front).max(first(&self.fresh))
     }
 }
+
+/// Where a test stands before others, by what decides first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Place {
+    /// How much is known of it.
+    surety: u8,
+    longest: Reverse<u64>,
+    /// How many of its family stand before it, where nothing is known.
+    before: u32,
+    /// The first test of its unit.
+    first: TestIndex,
+    test: TestIndex,
+}
+
+/// Nothing is known of a test.
+const UNKNOWN: u8 = 0;
+/// Something is known of others like it.
+const GUESSED: u8 = 1;
+/// Earlier runs have seen it.
+const SURE: u8 = 2;
 
 /// Sum and number of what is expected of the known tests of each family.
 fn families<'n>(names: &'n [String], tests: &[Test]) -> BTreeMap<&'n str, (u64, u64)> {

@@ -7,8 +7,11 @@ use muster_common::outcome::{TestVerdict, TryOutcome};
 use muster_common::time::Monotonic;
 
 use super::Known;
+use super::alone::Alone;
 use super::copies::TestCopy;
 use super::expected::{Expected, Line, Load};
+use super::places::{GroupSet, Places};
+use super::units::Units;
 use crate::policy::diagnosis::Tally;
 use crate::policy::pacing::Pace;
 use crate::{Standing, TestCounts, TryRow};
@@ -28,8 +31,16 @@ pub(crate) struct Suite {
     pub(crate) fresh: Line,
     /// Tests that came back without harm: they go first.
     pub(crate) front: Line,
+    /// Tests of groups that may be dealt many at a time, by their groups.
+    pub(crate) lines: BTreeMap<GroupSet, Line>,
     /// Tests that are to be dealt alone, by the agents to be spared.
     pub(crate) alone: Alone,
+    /// Which tests stay together.
+    pub(crate) units: Units,
+    /// How many tests of each group may run, and which do.
+    pub(crate) places: Places,
+    /// Whether the runner may run the tests of one batch at one time.
+    pub(crate) runs_at_once: bool,
     /// Tests that a doubtful agent holds and that may be copied.
     pub(crate) doubtful: BTreeSet<TestIndex>,
     /// Tests that take far longer than they ever did and may be copied.
@@ -96,13 +107,6 @@ pub(crate) struct Suite {
     pub(crate) is_retry_anywhere: bool,
 }
 
-/// Tests to be dealt one by one.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Alone {
-    by_spared: BTreeMap<BTreeSet<AgentName>, BTreeSet<TestIndex>>,
-    count: usize,
-}
-
 /// One test.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Test {
@@ -118,6 +122,10 @@ pub(crate) struct Test {
     pub(crate) past: Vec<Token>,
     /// Most tests that may be dealt together with it; 0: any number.
     pub(crate) together_max: u32,
+    /// Groups in which it needs a place to run; those of its whole unit.
+    pub(crate) groups: GroupSet,
+    /// Whether it is of a unit or of a group: it is never held twice.
+    pub(crate) is_bound: bool,
     /// What earlier runs say of its duration.
     pub(crate) expected: Expected,
     /// Its place in the order of dealing.
@@ -145,11 +153,6 @@ pub(crate) struct Shard {
 }
 
 impl Suite {
-    /// Tests that wait to be dealt.
-    pub(crate) fn waiting(&self) -> usize {
-        self.bulk() + self.alone.count
-    }
-
     /// Whether every test has a verdict.
     pub(crate) fn is_decided(&self) -> bool {
         let sums = self.verdicts;
@@ -175,6 +178,7 @@ impl Suite {
         found.live.push(token);
         if found.live.len() == 1 {
             self.dealt += 1;
+            self.bind(test, token);
         }
         self.doubtful.remove(&test);
         self.overdue.remove(&test);
@@ -187,6 +191,7 @@ impl Suite {
         found.live.retain(|live| *live != token);
         if before > 0 && found.live.is_empty() {
             self.dealt -= 1;
+            self.unbind(test, token);
             self.running.remove(&test);
             self.doubtful.remove(&test);
             self.overdue.remove(&test);
@@ -270,40 +275,6 @@ impl Suite {
             let surprises = self.surprises.get(agent).map_or(0, |tests| u32::try_from(tests.len()).unwrap_or(u32::MAX));
             (agent, Tally { tries: *tries, surprises })
         })
-    }
-
-    /// Puts a test where it waits to be dealt, by its past.
-    pub(crate) fn await_dealing(&mut self, test: TestIndex) {
-        let found = self.test(test);
-        if found.tries.is_empty() && found.lost == 0 {
-            self.fresh.insert((found.rank, test), found.expected);
-        } else {
-            let spared = found.failed_on();
-            self.alone.insert(spared, test);
-        }
-    }
-
-    /// Takes a test out of everything that waits to be dealt.
-    pub(crate) fn forget_waiting(&mut self, test: TestIndex) {
-        self.take_waiting(test);
-        if !self.alone.is_empty() {
-            let spared = self.test(test).failed_on();
-            self.alone.remove(&spared, test);
-        }
-    }
-
-    /// Takes a test out of those that may be dealt many at a time.
-    pub(crate) fn take_waiting(&mut self, test: TestIndex) {
-        let found = self.test(test);
-        let (rank, expected) = ((found.rank, test), found.expected);
-        self.fresh.remove(rank, expected);
-        self.front.remove(rank, expected);
-    }
-
-    /// Puts a test at the head of those that wait.
-    pub(crate) fn await_first(&mut self, test: TestIndex) {
-        let found = self.test(test);
-        self.front.insert((found.rank, test), found.expected);
     }
 
     /// How long a test takes that no earlier run has seen, as far as that can be said: what such tests took so far, but
@@ -423,11 +394,6 @@ impl Suite {
         }
     }
 
-    /// Tests that may be dealt many at a time.
-    pub(crate) fn bulk(&self) -> usize {
-        self.fresh.len() + self.front.len()
-    }
-
     /// Ends a shard.
     pub(crate) fn remove_shard(&mut self, token: Token) -> Option<Shard> {
         self.asking.remove(&token);
@@ -458,43 +424,16 @@ impl Test {
 
     /// Whether a second copy of its current try may be started. Not of one that is to run alone.
     pub(crate) fn may_be_copied(&self) -> bool {
-        self.live.len() == 1 && self.tries.is_empty() && self.lost == 0
+        self.live.len() == 1 && !self.is_bound && !self.comes_back()
+    }
+
+    /// Whether a try of it has ended, or was lost while it ran: it is dealt alone.
+    pub(crate) fn comes_back(&self) -> bool {
+        !self.tries.is_empty() || self.lost > 0
     }
 
     /// Whether it has a row.
     pub(crate) fn is_stored(&self) -> bool {
         !self.tries.is_empty() || self.lost > 0 || self.verdict.is_some()
-    }
-}
-
-impl Alone {
-    pub(crate) fn insert(&mut self, spared: BTreeSet<AgentName>, test: TestIndex) {
-        if self.by_spared.entry(spared).or_default().insert(test) {
-            self.count += 1;
-        }
-    }
-
-    pub(crate) fn remove(&mut self, spared: &BTreeSet<AgentName>, test: TestIndex) {
-        let Some(tests) = self.by_spared.get_mut(spared) else { return };
-        if tests.remove(&test) {
-            self.count -= 1;
-        }
-        if tests.is_empty() {
-            self.by_spared.remove(spared);
-        }
-    }
-
-    pub(crate) fn is_empty(&self) -> bool {
-        self.count == 0
-    }
-
-    /// Groups of tests that spare the same agents, each with its first test.
-    pub(crate) fn groups(&self) -> impl Iterator<Item = (&BTreeSet<AgentName>, TestIndex)> {
-        self.by_spared.iter().filter_map(|(spared, tests)| tests.first().map(|test| (spared, *test)))
-    }
-
-    /// Every test.
-    pub(crate) fn iter(&self) -> impl Iterator<Item = TestIndex> {
-        self.by_spared.values().flatten().copied()
     }
 }

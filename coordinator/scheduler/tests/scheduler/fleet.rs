@@ -26,6 +26,7 @@ pub(crate) struct Agent {
     pub(crate) is_draining: bool,
     sequence: u64,
     heartbeats: u64,
+    opens: u64,
     /// The last numbered messages, for sending some of them twice.
     pub(crate) sent: VecDeque<(u64, FromAgent)>,
 }
@@ -62,6 +63,7 @@ impl Agent {
             is_draining: false,
             sequence: 0,
             heartbeats: 0,
+            opens: 0,
             sent: VecDeque::new(),
         }
     }
@@ -73,6 +75,7 @@ impl Agent {
 
     pub(crate) fn open(&mut self, session: SessionId) -> Input {
         self.session = Some(session);
+        self.opens += 1;
         let held = self.leases.iter().map(|(token, attempt)| HeldLease {
             token: *token,
             is_started: attempt.is_started,
@@ -83,6 +86,7 @@ impl Agent {
         let open = Open {
             agent: self.name.clone(),
             life: AgentLife(self.life),
+            number: self.opens,
             labels: [("name".to_owned(), self.name.0.clone())].into(),
             slots: self.slots,
             version: "1".to_owned(),
@@ -287,5 +291,5 @@ fn attempt_outcome(luck: Luck) -> AttemptOutcome {
 
 /// What every discovery of the model finds.
 fn names() -> Vec<String> {
-    (0..12).map(|place| format!("test_{place}")).collect()
+    (0..12).map(|place| format!("test_{}.py::test_{place}", place % 3)).collect()
 }

@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use muster_common::id::{RunId, SessionId};
 use muster_common::requirement::Requirement;
-use muster_common::spec::{ArtifactInput, BUILD_ARTIFACT, JobSpec, RunSpec, Runner, TestSpec, Work};
+use muster_common::spec::{
+    ArtifactInput, BUILD_ARTIFACT, JobSpec, RunSpec, Runner, TestGroup, TestScope, TestSpec, Work,
+};
 use muster_common::time::Monotonic;
 use muster_scheduler::{Answer, Ask, Config, Effect, Event, Input, JobKind};
 use proptest::prelude::*;
@@ -330,7 +332,7 @@ fn check_report(report: &muster_scheduler::Report) {
 
 /// A few shapes of runs.
 fn spec(kind: u8) -> RunSpec {
-    let jobs = match kind % 5 {
+    let jobs = match kind % 8 {
         0 => vec![job("build", Work::Steps(Vec::new()))],
         1 => vec![job("unit", Work::Tests(tests(None)))],
         2 => {
@@ -349,6 +351,16 @@ fn spec(kind: u8) -> RunSpec {
             after.condition = Some("failure()".to_owned());
             vec![deploy, after]
         }
+        4 => vec![job("files", Work::Tests(TestSpec { scope: TestScope::File, ..tests(None) }))],
+        5 => {
+            let groups = vec![group("one", "*::test_?", 1), group("some", "*1", 2)];
+            vec![job("groups", Work::Tests(TestSpec { groups, ..tests(None) }))]
+        }
+        6 => {
+            let groups = vec![group("file", "test_1.py::*", 1), group("two", "*::test_?", 2)];
+            let both = TestSpec { scope: TestScope::File, groups, ..tests(None) };
+            vec![job("both", Work::Tests(both)), job("unit", Work::Tests(tests(None)))]
+        }
         _ => {
             let mut pinned = job("pinned", Work::Tests(tests(Some(1))));
             pinned.requirements = vec![Requirement("name=b".to_owned())];
@@ -360,6 +372,10 @@ fn spec(kind: u8) -> RunSpec {
     RunSpec { project: format!("project {}", kind % 2), name: "run".to_owned(), jobs, ..RunSpec::default() }
 }
 
+fn group(name: &str, pattern: &str, limit: u32) -> TestGroup {
+    TestGroup { name: name.to_owned(), patterns: vec![pattern.to_owned()], limit }
+}
+
 fn tests(parallel: Option<u32>) -> TestSpec {
     TestSpec {
         runner: Runner::Pytest { args: Vec::new() },
@@ -368,6 +384,8 @@ fn tests(parallel: Option<u32>) -> TestSpec {
         retries: 1,
         parallel,
         test_timeout_ms: 60_000,
+        scope: TestScope::Test,
+        groups: Vec::new(),
     }
 }
 

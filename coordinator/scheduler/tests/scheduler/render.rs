@@ -133,6 +133,10 @@ fn lease_row(row: &LeaseRow) -> String {
     let mut text = format!(" {part} of {} attempt {} on {}/{}", row.job, row.attempt, row.agent, row.life.0);
     flag(&mut text, "started", row.is_started);
     flag(&mut text, "over", row.is_over);
+    if !row.places.is_empty() {
+        let places: Vec<String> = row.places.iter().map(|place| place.to_string()).collect();
+        text += &format!(" places={}", places.join(","));
+    }
     text
 }
 
@@ -258,7 +262,11 @@ fn known_test(known: &KnownTest) -> String {
 
 fn test_report(test: &TestReport) -> String {
     let verdict = test.verdict.map_or("open", |verdict| verdict.word());
-    format!("{}:{} {verdict} after {} tries", test.test, test.name, test.tries.len())
+    let mut text = format!("{}:{} {verdict} after {} tries", test.test, test.name, test.tries.len());
+    if !test.waits_for.is_empty() {
+        text += &format!(", waits for {}", test.waits_for);
+    }
+    text
 }
 
 fn event_text(event: &Event) -> String {

@@ -42,6 +42,11 @@ fn files() -> Result<Vec<PathBuf>> {
 
 /// The script with what comes of each of its lines.
 fn replay(golden: &str) -> Result<String> {
+    Ok(played(golden)?.1)
+}
+
+/// The state after a script, and the script with what comes of each of its lines.
+pub(crate) fn played(golden: &str) -> Result<(World, String)> {
     let mut script = Script::default();
     let mut world = None;
     let mut text = String::new();
@@ -57,7 +62,7 @@ fn replay(golden: &str) -> Result<String> {
         };
         play(world, parsed, &mut text);
     }
-    Ok(text)
+    Ok((world.unwrap_or_else(|| World::new(script.config.clone())), text))
 }
 
 fn play(world: &mut World, line: Line, text: &mut String) {

@@ -24,7 +24,9 @@ use muster_common::error_code::{Reason, ReasonCode};
 use muster_common::id::{AgentLife, AgentName, RunId, SessionId, TestIndex};
 use muster_common::outcome::{AttemptOutcome, TryOutcome};
 use muster_common::requirement::Requirement;
-use muster_common::spec::{ArtifactInput, ArtifactSpec, JobSpec, RunSpec, Runner, Shell, StepSpec, TestSpec, Work};
+use muster_common::spec::{
+    ArtifactInput, ArtifactSpec, JobSpec, RunSpec, Runner, Shell, StepSpec, TestGroup, TestScope, TestSpec, Work,
+};
 use muster_common::time::Wall;
 use muster_scheduler::{Ask, Config, Input, TestName};
 use sha2::{Digest as _, Sha256};
@@ -188,6 +190,11 @@ fn job(words: &mut Words) -> Result<JobSpec> {
         retries: number(&words.value("retries").unwrap_or_else(|| "2".to_owned()))?,
         parallel: words.value("parallel").map(|value| number(&value)).transpose()?,
         test_timeout_ms: 60_000,
+        scope: match words.value("scope") {
+            Some(name) => TestScope::named(&name).context("no such scope")?,
+            None => TestScope::Test,
+        },
+        groups: words.list("groups").iter().map(|text| group(text)).collect::<Result<_>>()?,
     };
     let work = match kind.as_str() {
         "steps" => Work::Steps(vec![step(&name)]),
@@ -219,6 +226,13 @@ fn job(words: &mut Words) -> Result<JobSpec> {
             .collect(),
         outputs: BTreeMap::new(),
     })
+}
+
+/// `db:1:*db*`.
+fn group(text: &str) -> Result<TestGroup> {
+    let mut parts = text.splitn(3, ':');
+    let mut part = || parts.next().map(str::to_owned).context("a group is NAME:LIMIT:PATTERN");
+    Ok(TestGroup { name: part()?, limit: number(&part()?)?, patterns: vec![part()?] })
 }
 
 fn test_name(words: &mut Words) -> Result<TestName> {
@@ -255,6 +269,7 @@ fn open(words: &mut Words) -> Result<Open> {
     Ok(Open {
         agent: AgentName(words.next()?),
         life: AgentLife(number(&words.value("life").unwrap_or_else(|| "1".to_owned()))?),
+        number: number(&words.value("number").unwrap_or_else(|| "1".to_owned()))?,
         labels: words.list("labels").into_iter().map(label).collect(),
         slots: number(&words.value("slots").unwrap_or_else(|| "1".to_owned()))?,
         version: "1".to_owned(),

@@ -28,4 +28,4 @@ pub(crate) use summary::{run_summary, run_summary_to_proto};
 pub(crate) use work::{run_row, run_row_to_proto};
 
 /// Version of this writer of rows. It rises when a kind of row gets a field that an older writer would lose.
-pub const WRITER_VERSION: u32 = 2;
+pub const WRITER_VERSION: u32 = 3;

@@ -90,13 +90,14 @@ fn history(message: stored::History) -> Result<HistoryRow, WireError> {
 /// The version of the first writer that knows every field of this kind of row.
 const fn least_writer_version(row: &Stored) -> u32 {
     match row {
-        Stored::Counters(_) | Stored::Run(_) | Stored::TestNames(_) | Stored::Lease(_) | Stored::Batch(_) => 1,
+        Stored::Counters(_) | Stored::TestNames(_) | Stored::Batch(_) => 1,
         Stored::History(_)
         | Stored::MemorySuite(_)
         | Stored::MemoryTest(_)
         | Stored::AgentHealth(_)
         | Stored::Job(_)
         | Stored::Test(_) => 2,
+        Stored::Run(_) | Stored::Lease(_) => 3,
     }
 }
 

@@ -4,11 +4,11 @@ use muster_common::digest::Digest;
 use muster_common::error_code::{Reason, ReasonCode};
 use muster_common::id::{AgentLife, AgentName, Epoch, JobId, JobIndex, RunId, ShardIndex, TestIndex, Token};
 use muster_common::outcome::{Outcome, TestVerdict, TryOutcome};
-use muster_common::spec::{JobSpec, RunSpec, Runner, TestSpec, Work};
+use muster_common::spec::{JobSpec, RunSpec, Runner, TestGroup, TestScope, TestSpec, Work};
 use muster_common::time::Wall;
 use muster_scheduler::{
-    AgentHealthRow, BatchRow, End, Fence, JobKind, JobRow, JobState, JobSummary, JudgedRun, LeasePart, LeaseRow,
-    MemorySuiteRow, MemoryTestRow, Quarantine, RecentOutcome, RememberedOutcome, RunKind, RunRow, RunSummary,
+    AgentHealthRow, BatchRow, End, Fence, GroupSet, JobKind, JobRow, JobState, JobSummary, JudgedRun, LeasePart,
+    LeaseRow, MemorySuiteRow, MemoryTestRow, Quarantine, RecentOutcome, RememberedOutcome, RunKind, RunRow, RunSummary,
     TestCounts, TestNamesRow, TestRow, TryRow,
 };
 use proptest::collection::{btree_map, vec};
@@ -276,6 +276,8 @@ fn job_spec() -> JobSpec {
         retries: 2,
         parallel: Some(4),
         test_timeout_ms: 60_000,
+        scope: TestScope::File,
+        groups: vec![TestGroup { name: "db".to_owned(), patterns: vec!["*db*".to_owned()], limit: 1 }],
     };
     JobSpec {
         name: "unit".to_owned(),
@@ -348,8 +350,8 @@ fn lease() -> impl Strategy<Value = LeaseRow> {
         any::<u32>().prop_map(|shard| LeasePart::Shard(ShardIndex(shard))),
     ];
     let head = (token(), job_id(), part, any::<u32>());
-    (head, agent(), any::<u64>(), any::<bool>(), any::<bool>()).prop_map(
-        |((token, job, part, attempt), agent, life, is_started, is_over)| LeaseRow {
+    (head, agent(), any::<u64>(), any::<bool>(), any::<bool>(), any::<u64>()).prop_map(
+        |((token, job, part, attempt), agent, life, is_started, is_over, places)| LeaseRow {
             token,
             job,
             part,
@@ -358,6 +360,7 @@ fn lease() -> impl Strategy<Value = LeaseRow> {
             life: AgentLife(life),
             is_started,
             is_over,
+            places: GroupSet(places),
         },
     )
 }

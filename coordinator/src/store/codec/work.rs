@@ -3,7 +3,7 @@
 use muster_common::id::{AgentLife, AgentName, ShardIndex, TestIndex};
 use muster_proto::store::v1 as stored;
 use muster_proto::store::v1::lease::Part;
-use muster_scheduler::{BatchRow, JobRow, LeasePart, LeaseRow, RunRow, TestNamesRow, TestRow};
+use muster_scheduler::{BatchRow, GroupSet, JobRow, LeasePart, LeaseRow, RunRow, TestNamesRow, TestRow};
 use muster_service::wire::WireError;
 use muster_service::wire::spec;
 use muster_service::wire::types::{self, job_to_proto, token_to_proto, verdict_to_proto};
@@ -114,6 +114,7 @@ pub(super) fn lease_row_to_proto(row: &LeaseRow) -> stored::Lease {
         life: row.life.0,
         is_started: row.is_started,
         is_over: row.is_over,
+        places: row.places.0,
     }
 }
 
@@ -131,6 +132,7 @@ pub(super) fn lease_row(message: stored::Lease) -> Result<LeaseRow, WireError> {
         life: AgentLife(message.life),
         is_started: message.is_started,
         is_over: message.is_over,
+        places: GroupSet(message.places),
     })
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use muster_common::limits::TEST_NAME_BYTES_MAX;
 use muster_common::spec::{
-    ArtifactInput, ArtifactSpec, BUILD_ARTIFACT, JobSpec, PREPARE_ARTIFACT, Runner, TestSpec, Work,
+    ArtifactInput, ArtifactSpec, BUILD_ARTIFACT, JobSpec, PREPARE_ARTIFACT, Runner, TestScope, TestSpec, Work,
 };
 
 use super::job::{self, Limits};
@@ -68,6 +68,8 @@ fn spec(draft: &mut Draft<'_>) -> TestSpec {
         retries: if draft.dice.percent(60) { 2 } else { draft.dice.between(0..=5) },
         parallel: draft.dice.percent(30).then(|| draft.dice.between(1..=6)),
         test_timeout_ms: draft.dice.between(500..=20_000),
+        scope: TestScope::Test,
+        groups: Vec::new(),
     }
 }
 
