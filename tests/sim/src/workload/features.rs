@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use muster_common::spec::{JobSpec, Work};
+use muster_common::spec::{JobSpec, TestScope, Work};
 
 use crate::plan::{
     BadSeal, Deed, Departure, JobTruth, ListChange, Plan, RunPlan, ShardTrouble, Sickness, SuiteTruth, TestSort,
@@ -51,6 +51,10 @@ pub const ALL: &[&str] = &[
     "tight queue time limit",
     "queue time limit of a day",
     "limited parallel",
+    "tests by class",
+    "tests by file",
+    "groups of tests",
+    "groups and a scope",
     "no retries",
     "thousands of tests",
     "no tests",
@@ -216,6 +220,10 @@ impl Found {
                 self.note("setup steps", !tests.setup.is_empty());
                 self.note("limited parallel", tests.parallel.is_some());
                 self.note("no retries", tests.retries == 0);
+                self.note("tests by class", tests.scope == TestScope::Class);
+                self.note("tests by file", tests.scope == TestScope::File);
+                self.note("groups of tests", !tests.groups.is_empty());
+                self.note("groups and a scope", !tests.groups.is_empty() && !tests.scope.is_test());
             }
         }
     }
