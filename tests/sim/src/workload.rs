@@ -14,6 +14,7 @@ mod job;
 mod mood;
 mod policy;
 mod run;
+mod stress;
 mod suite;
 pub mod trial;
 mod truth;
@@ -42,6 +43,7 @@ pub fn plan(seed: u64) -> Plan {
         runs.push(next);
     }
     bonds::draw(seed, &mut runs);
+    stress::draw(seed, &mut runs);
     let deeds = deeds::draw(&mut dice, &mood, &runs, agents.len(), window);
     let is_end = |agent: &crate::plan::AgentPlan| {
         agent.leaves.map_or(agent.joins, |(at, Departure::Drains | Departure::Vanishes)| at)

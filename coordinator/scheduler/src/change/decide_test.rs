@@ -56,7 +56,9 @@ impl Scheduler {
         let count = |tries: usize| u32::try_from(tries).unwrap_or(u32::MAX);
         let situation = self.retry_situation(job)?;
         let tries_again = retry::tries_again(situation, count(tries.len() - passed), test_try.outcome)
-            || passed == tries.len() && !retry::is_suite_wide(situation) && self.repeats(job, test, count(passed), test_try);
+            || passed == tries.len()
+                && !retry::is_suite_wide(situation)
+                && self.repeats(job, test, count(passed), test_try);
         (!tries_again).then(|| verdict::of_test(&tries))
     }
 

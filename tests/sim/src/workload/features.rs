@@ -55,6 +55,8 @@ pub const ALL: &[&str] = &[
     "tests by file",
     "groups of tests",
     "groups and a scope",
+    "new tests repeated",
+    "changed tests repeated",
     "no retries",
     "thousands of tests",
     "no tests",
@@ -188,6 +190,9 @@ impl Found {
     fn job(&mut self, job: &JobSpec, run: &RunPlan) {
         let group = run.spec.jobs.iter().filter(|other| other.group == job.group);
         self.note("matrix", group.count() > 1);
+        let stress = run.spec.stress.as_ref();
+        self.note("new tests repeated", stress.is_some_and(|stress| stress.changed.is_empty()));
+        self.note("changed tests repeated", stress.is_some_and(|stress| !stress.changed.is_empty()));
         self.note("needs", !job.needs.is_empty());
         if let Some(condition) = &job.condition {
             self.note("condition", true);
