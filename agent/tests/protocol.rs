@@ -13,7 +13,7 @@ use muster_common::control::{
 use muster_common::error_code::ReasonCode;
 use muster_common::id::{Epoch, JobId, JobIndex, RunId, ShardIndex, TestIndex, Token};
 use muster_common::outcome::{AttemptOutcome, TryOutcome};
-use muster_common::spec::{ResultFormat, Runner, Shell, StepSpec, TestScope, TestSpec};
+use muster_common::spec::{ResultFormat, Runner, StepSpec, TestScope, TestSpec};
 
 #[tokio::test]
 async fn a_job_runs_its_steps_and_hands_over_outputs_and_log() -> anyhow::Result<()> {
@@ -279,17 +279,7 @@ fn token(counter: u64) -> Token {
 }
 
 fn step(run: &str) -> StepSpec {
-    StepSpec {
-        id: None,
-        name: "s".to_owned(),
-        condition: None,
-        run: run.to_owned(),
-        shell: Shell::Default,
-        env: BTreeMap::new(),
-        working_directory: None,
-        timeout_ms: None,
-        may_fail: false,
-    }
+    StepSpec::new("s", run)
 }
 
 fn generic_tests() -> TestSpec {

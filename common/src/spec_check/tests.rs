@@ -133,24 +133,13 @@ fn stress(run: &mut RunSpec) -> &mut StressSpec {
 }
 
 fn good() -> RunSpec {
-    let step = StepSpec {
-        id: None,
-        name: "venv".to_owned(),
-        condition: None,
-        run: "make venv".to_owned(),
-        shell: crate::spec::Shell::Default,
-        env: crate::spec::Env::new(),
-        working_directory: None,
-        timeout_ms: None,
-        may_fail: false,
-    };
     single_test(SingleTest {
         project: "p".to_owned(),
         name: "n".to_owned(),
         test: TestSpec {
             runner: Runner::CargoNextest { args: vec!["--all-features".to_owned()] },
             working_directory: None,
-            setup: vec![step],
+            setup: vec![StepSpec::new("venv", "make venv")],
             retries: 2,
             parallel: None,
             test_timeout_ms: 1_000,

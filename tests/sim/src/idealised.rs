@@ -6,7 +6,7 @@ use muster_common::control::{Discovered, Finished, Open, Seal};
 use muster_common::id::{AgentLife, AgentName, TestIndex, Token};
 use muster_common::limits::TESTS_PER_MESSAGE_MAX;
 use muster_common::outcome::AttemptOutcome;
-use muster_common::spec::{JobSpec, RunSpec, Runner, TestScope, TestSpec, Work};
+use muster_common::spec::{JobSpec, RunSpec, Runner, TestSpec, Work};
 use muster_common::time::{Monotonic, Now, Wall};
 use sha2::{Digest as _, Sha256};
 
@@ -27,32 +27,8 @@ pub(crate) fn open(agent: AgentName) -> Open {
 
 /// A run of one suite.
 pub(crate) fn run_of_tests(project: &str, name: &str, timeout_ms: u64) -> RunSpec {
-    let tests = TestSpec {
-        runner: Runner::Pytest { args: Vec::new() },
-        working_directory: None,
-        setup: Vec::new(),
-        retries: 2,
-        parallel: None,
-        test_timeout_ms: TEST_TIMEOUT_MS,
-        scope: TestScope::Test,
-        groups: Vec::new(),
-    };
-    let job = JobSpec {
-        name: SUITE.to_owned(),
-        group: SUITE.to_owned(),
-        needs: Vec::new(),
-        condition: None,
-        requirements: Vec::new(),
-        env: BTreeMap::new(),
-        timeout_ms,
-        queue_timeout_ms: timeout_ms,
-        is_repeatable: true,
-        may_fail: false,
-        work: Work::Tests(tests),
-        inputs: Vec::new(),
-        artifacts: Vec::new(),
-        outputs: BTreeMap::new(),
-    };
+    let work = Work::Tests(TestSpec::new(Runner::Pytest { args: Vec::new() }));
+    let job = JobSpec { timeout_ms, queue_timeout_ms: timeout_ms, ..JobSpec::new(SUITE, work) };
     RunSpec { project: project.to_owned(), name: name.to_owned(), jobs: vec![job], ..RunSpec::default() }
 }
 
@@ -91,5 +67,3 @@ pub(crate) fn now(at_us: u64) -> Now {
 
 /// The name of the one test job of a run.
 pub(crate) const SUITE: &str = "unit";
-/// Nobody takes notice of it here.
-const TEST_TIMEOUT_MS: u64 = 3_600_000;

@@ -25,8 +25,7 @@ use muster_common::id::{AgentLife, AgentName, RunId, SessionId, TestIndex};
 use muster_common::outcome::{AttemptOutcome, TryOutcome};
 use muster_common::requirement::Requirement;
 use muster_common::spec::{
-    ArtifactInput, ArtifactSpec, JobSpec, RunSpec, Runner, Shell, StepSpec, StressSpec, TestGroup, TestScope, TestSpec,
-    Work,
+    ArtifactInput, ArtifactSpec, JobSpec, RunSpec, Runner, StepSpec, StressSpec, TestGroup, TestScope, TestSpec, Work,
 };
 use muster_common::time::Wall;
 use muster_scheduler::{Ask, Config, Input, TestName};
@@ -201,7 +200,7 @@ fn job(words: &mut Words) -> Result<JobSpec> {
         groups: words.list("groups").iter().map(|text| group(text)).collect::<Result<_>>()?,
     };
     let work = match kind.as_str() {
-        "steps" => Work::Steps(vec![step(&name)]),
+        "steps" => Work::Steps(vec![StepSpec::new(name.as_str(), "make")]),
         "build" => Work::TestBuild(tests),
         "tests" => Work::Tests(tests),
         other => bail!("`{other}` is no kind of job"),
@@ -241,20 +240,6 @@ fn group(text: &str) -> Result<TestGroup> {
 
 fn test_name(words: &mut Words) -> Result<TestName> {
     Ok(TestName { project: "project".to_owned(), job: words.value("job"), name: words.next()? })
-}
-
-fn step(name: &str) -> StepSpec {
-    StepSpec {
-        id: None,
-        name: name.to_owned(),
-        condition: None,
-        run: "make".to_owned(),
-        shell: Shell::Default,
-        env: BTreeMap::new(),
-        working_directory: None,
-        timeout_ms: None,
-        may_fail: false,
-    }
 }
 
 fn run(words: &mut Words) -> Result<RunId> {

@@ -271,31 +271,12 @@ fn run() -> impl Strategy<Value = RunRow> {
 
 fn job_spec() -> JobSpec {
     let suite = TestSpec {
-        runner: Runner::Pytest { args: vec!["-x".to_owned()] },
-        working_directory: None,
-        setup: Vec::new(),
-        retries: 2,
         parallel: Some(4),
-        test_timeout_ms: 60_000,
         scope: TestScope::File,
         groups: vec![TestGroup { name: "db".to_owned(), patterns: vec!["*db*".to_owned()], limit: 1 }],
+        ..TestSpec::new(Runner::Pytest { args: vec!["-x".to_owned()] })
     };
-    JobSpec {
-        name: "unit".to_owned(),
-        group: "unit".to_owned(),
-        needs: Vec::new(),
-        condition: None,
-        requirements: Vec::new(),
-        env: BTreeMap::new(),
-        timeout_ms: 1,
-        queue_timeout_ms: 2,
-        is_repeatable: true,
-        may_fail: false,
-        work: Work::Tests(suite),
-        inputs: Vec::new(),
-        artifacts: Vec::new(),
-        outputs: BTreeMap::new(),
-    }
+    JobSpec { timeout_ms: 1, queue_timeout_ms: 2, ..JobSpec::new("unit", Work::Tests(suite)) }
 }
 
 fn job() -> impl Strategy<Value = JobRow> {
