@@ -186,8 +186,9 @@ fn job(words: &mut Words) -> Result<JobSpec> {
         Some(value) => span(&value).map(|span| span.as_millis() as u64),
         None => Ok(default),
     };
+    let runner = words.value("runner").unwrap_or_else(|| "pytest".to_owned());
     let tests = TestSpec {
-        runner: Runner::Pytest { args: Vec::new() },
+        runner: Runner::named(&runner, Vec::new()).context("no such runner")?,
         working_directory: None,
         setup: Vec::new(),
         retries: number(&words.value("retries").unwrap_or_else(|| "2".to_owned()))?,

@@ -2,10 +2,12 @@
 //! that a seed without them is as it was.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use muster_common::spec::{Runner, TestGroup, TestScope, TestSpec, Work};
 
 use super::dice::Dice;
+use super::truth;
 use crate::plan::{JobTruth, RunPlan, SuiteTruth};
 
 /// Gives some suites of a seed a scope, groups or both. Their tests get names that tell files and classes.
@@ -30,6 +32,9 @@ pub(super) fn draw(seed: u64, runs: &mut [RunPlan]) {
                 }
             }
             bind(&mut dice, spec);
+            if !spec.groups.is_empty() && dice.percent(50) {
+                job.timeout_ms += lengthen(&mut dice, spec, suite);
+            }
         }
     }
 }
@@ -44,6 +49,22 @@ fn bind(dice: &mut Dice, spec: &mut TestSpec) {
             limit: dice.one_of(&[1, 1, 2, 3]),
         })
         .collect();
+}
+
+/// Makes some tests so long that an agent may be lost while one runs and is cut off for long. Returns by how much their job
+/// may take longer, in milliseconds.
+fn lengthen(dice: &mut Dice, spec: &TestSpec, suite: &mut SuiteTruth) -> u64 {
+    let most_ms = (spec.test_timeout_ms * 9 / 10).max(1_000);
+    let mut longer = Duration::ZERO;
+    for test in &mut suite.tests {
+        if longer < LENGTHENED_MAX && dice.percent(30) {
+            let duration = dice.span(500, most_ms);
+            longer += duration.saturating_sub(test.duration);
+            test.duration = test.duration.max(duration);
+        }
+    }
+    let longer = longer * truth::SLOWEST * (spec.retries + 1);
+    u64::try_from(longer.as_millis()).unwrap_or(u64::MAX)
 }
 
 /// New names by old ones.
@@ -67,5 +88,7 @@ fn rename(dice: &mut Dice, runner: &Runner, suite: &mut SuiteTruth) -> BTreeMap<
 /// Sets these numbers apart from all others of the seed.
 const STREAM: u64 = 0xb04d5;
 const FILES_MAX: usize = 40;
+/// By how much the tests of one suite are longer together, about.
+const LENGTHENED_MAX: Duration = Duration::from_secs(300);
 /// Longer names are there to be long.
 const NAME_BYTES_MAX: usize = 200;
