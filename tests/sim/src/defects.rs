@@ -391,14 +391,6 @@ pub const DEFECTS: &[Defect] = &[
         within: 3_000,
     },
     Defect {
-        name: "tests of groups outlive their lease",
-        story: "a shard with tests of groups is leased as work that may run on when its agent is cut off",
-        file: "coordinator/scheduler/src/change/grant.rs",
-        find: "(Work::Tests(tests), LeasePart::Shard(_)) => !tests.groups.is_empty(),",
-        replace: "(Work::Tests(tests), LeasePart::Shard(_)) => tests.groups.len() > 64,",
-        within: 20_000,
-    },
-    Defect {
         name: "test of a group copied",
         story: "a test that stays with others or excludes some is copied like any other",
         file: "coordinator/scheduler/src/state/suite.rs",
