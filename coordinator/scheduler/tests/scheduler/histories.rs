@@ -386,6 +386,7 @@ fn tests(parallel: Option<u32>) -> TestSpec {
         test_timeout_ms: 60_000,
         scope: TestScope::Test,
         groups: Vec::new(),
+        caches_discovery: false,
     }
 }
 

@@ -278,6 +278,7 @@ fn job_spec() -> JobSpec {
         test_timeout_ms: 60_000,
         scope: TestScope::File,
         groups: vec![TestGroup { name: "db".to_owned(), patterns: vec!["*db*".to_owned()], limit: 1 }],
+        caches_discovery: true,
     };
     JobSpec {
         name: "unit".to_owned(),

@@ -266,6 +266,7 @@ fn spec(content: u32) -> RunSpec {
         test_timeout_ms: 60_000,
         scope: TestScope::Test,
         groups: Vec::new(),
+        caches_discovery: false,
     };
     let job = JobSpec {
         name: "unit".to_owned(),

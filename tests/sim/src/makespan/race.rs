@@ -525,6 +525,7 @@ fn spec(place: usize) -> RunSpec {
         test_timeout_ms: 3_600_000,
         scope: TestScope::Test,
         groups: Vec::new(),
+        caches_discovery: false,
     };
     let job = JobSpec {
         name: JOB.to_owned(),
