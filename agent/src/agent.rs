@@ -25,6 +25,7 @@ use crate::driver::{Driver, Parts, Signals};
 use crate::host::Host;
 use crate::inventory;
 use crate::options::{Options, OptionsError};
+use crate::runner::kept::{Store, store};
 use crate::spool::Spool;
 
 /// An agent that runs in this process. Dropping the handle leaves it running until the runtime ends.
@@ -125,11 +126,13 @@ async fn prepare(options: Options, signals: Signals) -> Result<(Parts, Flock<Fil
     let cache_directory = options.cache_directory.clone().unwrap_or_else(|| directory.join("cache"));
     let builds_directory = options.builds_directory.clone().unwrap_or_else(|| directory.join("builds"));
     let cache_bytes_max = options.cache_bytes_max;
+    let lists_directory = cache_directory.join(LISTS);
     let cache = tokio::task::spawn_blocking(move || BlobCache::open(&cache_directory, cache_bytes_max))
         .await
         .map_err(io::Error::other)
         .flatten()
         .map_err(error)?;
+    let lists = kept_lists(lists_directory).await;
     let bulk = options.coordinator.connect_lazy();
     let (connected_sender, is_connected) = watch::channel(false);
     let host = Host {
@@ -143,6 +146,7 @@ async fn prepare(options: Options, signals: Signals) -> Result<(Parts, Flock<Fil
         mark,
         build_homes: build_homes(builds_directory).await.map_err(error)?,
         shared_builds: SharedBuilds::new(directory.join(SHARED_BUILDS)),
+        lists,
         grace: options.grace,
         lifeline: Lifeline::new().map_err(error)?,
         leaving: signals.stop.clone(),
@@ -198,6 +202,14 @@ async fn build_homes(folder: PathBuf) -> io::Result<BuildHomes> {
     tokio::task::spawn_blocking(work).await.map_err(io::Error::other).flatten()
 }
 
+/// The kept lists. An agent works without them too.
+async fn kept_lists(folder: PathBuf) -> Option<Store> {
+    let shown = folder.display().to_string();
+    let open = move || Store::open(&folder, store::Bounds::default());
+    let opened = tokio::task::spawn_blocking(open).await.map_err(io::Error::other).flatten();
+    opened.inspect_err(|error| tracing::warn!(%error, folder = %shown, "lists of tests cannot be kept")).ok()
+}
+
 fn create(directory: &Path) -> io::Result<PathBuf> {
     std::fs::create_dir_all(directory)?;
     directory.canonicalize()
@@ -210,5 +222,7 @@ fn lock(directory: &Path) -> io::Result<Flock<File>> {
 
 /// Name of the variable that marks the processes of one agent, by its directory.
 const AGENT_MARK: &str = "MUSTER_AGENT_MARK";
+/// Folder of kept lists in the cache's directory.
+const LISTS: &str = "lists";
 const ATTEMPTS: &str = "attempts";
 const SHARED_BUILDS: &str = "shared-builds";

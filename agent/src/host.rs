@@ -15,6 +15,7 @@ use crate::attempt::environment::Environment;
 use crate::attempt::leftovers::Mark;
 use crate::attempt::lifeline::Lifeline;
 use crate::attempt::shared_build::SharedBuilds;
+use crate::runner::kept::Store;
 
 /// What all attempts of an agent share.
 #[derive(Debug)]
@@ -34,6 +35,8 @@ pub(crate) struct Host {
     pub(crate) mark: Mark,
     pub(crate) build_homes: BuildHomes,
     pub(crate) shared_builds: SharedBuilds,
+    /// Lists of tests from one discovery to the next; none where their folder cannot be used.
+    pub(crate) lists: Option<Store>,
     pub(crate) grace: Duration,
     /// Until when work that is not safe to repeat may run.
     pub(crate) lifeline: Lifeline,

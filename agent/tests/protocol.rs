@@ -307,6 +307,7 @@ fn generic_tests() -> TestSpec {
         test_timeout_ms: 60_000,
         scope: TestScope::Test,
         groups: Vec::new(),
+        caches_discovery: false,
     }
 }
 

@@ -58,6 +58,7 @@ impl TestSpec {
             test_timeout_ms: millis(limits::TEST_TIMEOUT_DEFAULT),
             scope: TestScope::Test,
             groups: Vec::new(),
+            caches_discovery: false,
         }
     }
 }

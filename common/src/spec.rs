@@ -183,6 +183,10 @@ pub struct TestSpec {
     /// Tests of which only so many may run at one time.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub groups: Vec<TestGroup>,
+    /// Whether agents may keep the suite's list for the next discovery of the same files. A list that was kept is checked
+    /// while its tests run.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub caches_discovery: bool,
 }
 
 /// What lists and runs tests.

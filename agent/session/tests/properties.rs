@@ -395,6 +395,7 @@ fn lease(counter: u64, is_repeatable: bool) -> Lease {
             test_timeout_ms: 1_000,
             scope: TestScope::Test,
             groups: Vec::new(),
+            caches_discovery: false,
         }),
         env: BTreeMap::new(),
         workspace: None,

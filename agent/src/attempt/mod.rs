@@ -4,6 +4,7 @@
 //!   `shard`: what it does. `logs`, `log_file`: its log on the way to the coordinator. `orders`: what it is told meanwhile.
 //!   `ending`: why it does not go on.
 //! - `build_home`, `warm_files`: places where builds stay warm. `shared_build`: builds laid out for several shards.
+//!   `kept_lists`: lists of tests from earlier discoveries.
 //! - [`process`]: one command, watched from its start until nothing of it is left. `keeper`: what stands between it and
 //!   the agent. [`lifeline`]: until when work that is not safe to repeat may run.
 //! - [`exit`]: how it ended. [`limits`]: the bounds of its output and its stopping.
@@ -15,6 +16,7 @@ pub(crate) mod ending;
 pub mod environment;
 pub mod exit;
 mod keeper;
+mod kept_lists;
 pub mod leftovers;
 pub mod lifeline;
 pub mod limits;

@@ -22,6 +22,7 @@ use tokio::sync::mpsc;
 use tokio::time::Instant;
 
 use super::ending::{self, Ending};
+use super::kept_lists::kept_lists;
 use super::leftovers::{self, Mark, Sweep};
 use super::logs::{self, AttemptLog, LogEnd, LogName};
 use super::orders::{OrderReceiver, Stop};
@@ -30,6 +31,7 @@ use super::test_work;
 use super::variables::Variables;
 use super::workspace::{Source, Workspace};
 use crate::host::Host;
+use crate::runner::kept::Lists;
 use crate::runner::{Log, RunnerContext};
 
 /// A lease that is to be carried out.
@@ -180,7 +182,8 @@ async fn carry_out(
         }
         LeaseWork::TestBuild(tests) | LeaseWork::Discover(tests) | LeaseWork::Shard(tests) => {
             steps.run(&tests.setup, &mut variables).await?;
-            let context = runner_context(tests, &steps, &variables)?;
+            let lists = kept_lists(lease, host, &variables, blobs).await;
+            let context = RunnerContext { lists, ..runner_context(tests, &steps, &variables)? };
             let tests = test_work::TestWork { tests, context, work, orders: &mut orders.orders, stopper: &stopper };
             test_work::run(lease, tests, blobs).await?
         }
@@ -220,6 +223,7 @@ fn runner_context(tests: &TestSpec, steps: &StepRunner<'_>, variables: &Variable
         test_timeout: Duration::from_millis(tests.test_timeout_ms),
         grace: *grace,
         lifeline: lifeline.clone(),
+        lists: Lists::default(),
     })
 }
 

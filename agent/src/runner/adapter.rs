@@ -15,6 +15,7 @@ use super::go::Go;
 use super::googletest::Googletest;
 use super::java::{GRADLE, JavaRunner, MAVEN};
 use super::jest::JEST;
+use super::kept::{Checks, WholeList};
 use super::listing::Listing;
 use super::minitest::MINITEST;
 use super::mocha::MOCHA;
@@ -103,20 +104,28 @@ impl Adapter {
         context: &RunnerContext,
         parts: mpsc::Sender<Vec<String>>,
     ) -> Result<Seal, RunnerFailure> {
+        if let Some(whole) = WholeList::of(context).await {
+            return whole.discover(self, context, parts).await;
+        }
         let mut listing = Listing::new(parts);
-        let listed = match self {
-            Self::CargoNextest(runner) => runner.list(context, &mut listing).await,
-            Self::CargoTest(runner) => runner.list(context, &mut listing).await,
-            Self::Go(runner) => runner.list(context, &mut listing).await,
-            Self::Googletest(runner) => runner.list(context, &mut listing).await,
-            Self::Ctest(runner) => runner.list(context, &mut listing).await,
-            Self::Phpunit(runner) => runner.list(context, &mut listing).await,
-            Self::Java(runner) => runner.list(context, &mut listing).await,
-            Self::Plugin(runner) => runner.list(context, &mut listing).await,
-            Self::Generic(runner) => runner.list(context, &mut listing).await,
-        };
-        listed.map_err(|failure| failure.or_workspace_lost(context))?;
+        self.list(context, &mut listing).await?;
         listing.seal().await
+    }
+
+    /// Has the runner list the tests into `listing`.
+    pub(super) async fn list(&mut self, context: &RunnerContext, listing: &mut Listing) -> Result<(), RunnerFailure> {
+        let listed = match self {
+            Self::CargoNextest(runner) => runner.list(context, listing).await,
+            Self::CargoTest(runner) => runner.list(context, listing).await,
+            Self::Go(runner) => runner.list(context, listing).await,
+            Self::Googletest(runner) => runner.list(context, listing).await,
+            Self::Ctest(runner) => runner.list(context, listing).await,
+            Self::Phpunit(runner) => runner.list(context, listing).await,
+            Self::Java(runner) => runner.list(context, listing).await,
+            Self::Plugin(runner) => runner.list(context, listing).await,
+            Self::Generic(runner) => runner.list(context, listing).await,
+        };
+        listed.map_err(|failure| failure.or_workspace_lost(context))
     }
 
     /// Runs exactly `tests`. When it returns `Ok`, each of them has had exactly one [`BatchEvent::Result`]; one that could
@@ -125,6 +134,20 @@ impl Adapter {
     /// # Errors
     /// If the runner could not be run, or what it said cannot be trusted. Results that were sent before then stand.
     pub async fn run_batch(
+        &mut self,
+        context: &RunnerContext,
+        tests: &[DealtTest],
+        events: mpsc::Sender<BatchEvent>,
+    ) -> Result<BatchEnd, RunnerFailure> {
+        let Some(checked) = Checks::among(tests, context) else { return self.run(context, tests, events).await };
+        checked.run(self, context, events.clone()).await?;
+        if checked.others.is_empty() {
+            return Ok(BatchEnd::default());
+        }
+        self.run(context, &checked.others, events).await
+    }
+
+    async fn run(
         &mut self,
         context: &RunnerContext,
         tests: &[DealtTest],

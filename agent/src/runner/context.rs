@@ -13,6 +13,7 @@ use crate::attempt::environment::Environment;
 use crate::attempt::lifeline::Lifeline;
 use crate::attempt::limits::GRACE_DEFAULT;
 use crate::attempt::process::Command;
+use crate::runner::kept::Lists;
 
 /// Where and how a runner runs. One per attempt; the directories outlive its batches.
 #[derive(Clone, Debug)]
@@ -36,6 +37,8 @@ pub struct RunnerContext {
     pub grace: Duration,
     /// What ends its commands even when the agent cannot: for work that is not safe to repeat.
     pub lifeline: Option<Lifeline>,
+    /// Lists of earlier discoveries.
+    pub lists: Lists,
 }
 
 /// The attempt's log: bytes through a bounded channel. A slow reader slows the runner; one that has gone away has the

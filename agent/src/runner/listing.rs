@@ -18,13 +18,21 @@ pub struct Listing {
     hash: Sha256,
     count: u32,
     parts: mpsc::Sender<Vec<String>>,
+    /// All names, where somebody wants them.
+    remembered: Option<Vec<String>>,
 }
 
 impl Listing {
     /// A list whose parts, each at most [`TESTS_PER_MESSAGE_MAX`] names, go into `parts` in order.
     #[must_use]
     pub fn new(parts: mpsc::Sender<Vec<String>>) -> Self {
-        Self { part: Vec::new(), seen: HashSet::new(), hash: Sha256::new(), count: 0, parts }
+        Self { part: Vec::new(), seen: HashSet::new(), hash: Sha256::new(), count: 0, parts, remembered: None }
+    }
+
+    /// As [`Listing::new`], and it remembers all names.
+    #[must_use]
+    pub fn remembering(parts: mpsc::Sender<Vec<String>>) -> Self {
+        Self { remembered: Some(Vec::new()), ..Self::new(parts) }
     }
 
     /// Adds a name.
@@ -45,11 +53,19 @@ impl Listing {
         self.hash.update(name.as_bytes());
         self.hash.update([0]);
         self.count += 1;
+        if let Some(remembered) = &mut self.remembered {
+            remembered.push(name.clone());
+        }
         self.part.push(name);
         if self.part.len() == TESTS_PER_MESSAGE_MAX {
             self.send().await?;
         }
         Ok(())
+    }
+
+    /// The names that it was given so far, if it remembers them.
+    pub fn remembered(&mut self) -> Vec<String> {
+        self.remembered.take().unwrap_or_default()
     }
 
     /// Sends what is left and seals the list. An empty list is sealed too: whether no tests are an error is the

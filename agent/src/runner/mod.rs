@@ -3,7 +3,7 @@
 //! [`Adapter`] is the door; one folder per runner holds what is particular to it. What they share:
 //!
 //! - [`context`], [`event`], [`failure`]: what an adapter is given, what it says while it runs, why it could not.
-//! - [`listing`]: a discovered list, checked, sent in parts and sealed.
+//! - [`listing`]: a discovered list, checked, sent in parts and sealed. [`kept`]: lists that are kept for the next discovery.
 //! - `batch`, `session`, `progress`: a batch in as many runner processes as it takes, one process of it, and the account
 //!   by which every dealt test gets exactly one result.
 //! - `channel`: a pipe by which a runner reports. `collect`, `lines`, `excerpt`, `selection`: output as a whole, by
@@ -30,6 +30,7 @@ pub mod go;
 pub mod googletest;
 pub mod java;
 mod jest;
+pub mod kept;
 mod lines;
 pub mod listing;
 mod minitest;

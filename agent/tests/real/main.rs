@@ -2,6 +2,7 @@
 
 mod cargo;
 mod generic;
+mod kept;
 mod place;
 mod process;
 mod pytest;

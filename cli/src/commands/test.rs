@@ -115,6 +115,7 @@ impl Test {
             test_timeout_ms: millis(self.test_timeout.unwrap_or(TEST_TIMEOUT_DEFAULT)),
             scope: TestScope::named(&self.scope).unwrap_or_default(),
             groups: Vec::new(),
+            caches_discovery: false,
         };
         let mut spec = single_test(SingleTest {
             project: project.name.clone(),

@@ -213,6 +213,8 @@ pub(crate) struct TestOptions {
     /// Tests of which only so many may run at one time, over all agents.
     #[schemars(with = "Option<Vec<TestGroup>>")]
     pub(crate) groups: Vec<TestGroup>,
+    /// Whether agents may keep the list of tests for an hour, for the next run on the same files. Default: false.
+    pub(crate) cache_discovery: Option<At<bool>>,
 }
 
 /// Tests that exclude each other.

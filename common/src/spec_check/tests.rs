@@ -145,6 +145,7 @@ fn good() -> RunSpec {
             test_timeout_ms: 1_000,
             scope: TestScope::Class,
             groups: vec![group("db", "*::db::*")],
+            caches_discovery: true,
         },
         env: [("A".to_owned(), "${{ not an expression".to_owned())].into(),
         requirements: vec![Requirement("linux".to_owned())],

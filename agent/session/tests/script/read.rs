@@ -185,6 +185,7 @@ fn test_spec() -> TestSpec {
         test_timeout_ms: 1_000,
         scope: TestScope::Test,
         groups: Vec::new(),
+        caches_discovery: false,
     }
 }
 

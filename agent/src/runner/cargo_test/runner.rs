@@ -21,6 +21,8 @@ use crate::runner::context::RunnerContext;
 use crate::runner::event::{BatchEnd, BatchEvent};
 use crate::runner::excerpt::Clip;
 use crate::runner::failure::RunnerFailure;
+use crate::runner::kept::key::{Draft, Key};
+use crate::runner::kept::relisting::{Empty, Relisting};
 use crate::runner::listing::Listing;
 use crate::runner::progress::{Progress, Verdict};
 use crate::runner::selection::how_many_fit;
@@ -43,11 +45,14 @@ impl CargoTest {
 
     pub(crate) async fn list(&self, context: &RunnerContext, listing: &mut Listing) -> Result<(), RunnerFailure> {
         let processes = Processes::new(context, &self.arguments)?;
+        let mut relisting = Relisting::new(context, Empty::Kept);
         for binary in &processes.targets.binaries {
-            for name in processes.list(context, binary).await? {
+            let key = processes.key(context, binary);
+            for name in relisting.names(key, processes.list(context, binary)).await? {
                 listing.push(format!("{} {name}", binary.id)).await?;
             }
         }
+        relisting.note("test executables").await;
         for doc in &processes.targets.docs {
             for name in &doc.tests {
                 listing.push(format!("{} {name}", doc.id)).await?;
@@ -78,6 +83,21 @@ impl<'a> Processes<'a> {
     fn new(context: &RunnerContext, arguments: &'a Arguments) -> Result<Self, RunnerFailure> {
         let root = build_place(&context.build_dir)?.root(context)?;
         Ok(Self { arguments, targets: Targets::read(&context.build_dir)?, root, is_whole: false })
+    }
+
+    /// What the list of an executable is kept under. The standard harness lists what was compiled into it; one of the
+    /// project's own may look anywhere, so it has none.
+    fn key(&self, context: &RunnerContext, binary: &Binary) -> Option<Key> {
+        let digest = context.lists.built(&binary.file).filter(|_| !binary.has_own_harness)?;
+        let mut draft = Draft::within("cargo-test", context);
+        draft.add("executable", digest.to_string());
+        for word in &self.arguments.harness {
+            draft.add("argument", word);
+        }
+        for (name, value) in &binary.environment {
+            draft.add(&format!("variable of cargo {name}"), value);
+        }
+        Some(draft.key())
     }
 
     /// Names of the tests of one executable.

@@ -1,5 +1,7 @@
 //! The adapter of `go test`.
 
+use std::path::Path;
+
 use muster_common::control::DealtTest;
 use muster_common::error_code::ReasonCode;
 use tokio::sync::mpsc;
@@ -15,6 +17,8 @@ use crate::runner::collect::collect;
 use crate::runner::context::RunnerContext;
 use crate::runner::event::{BatchEnd, BatchEvent};
 use crate::runner::failure::RunnerFailure;
+use crate::runner::kept::key::{Draft, Key};
+use crate::runner::kept::relisting::{Empty, Relisting};
 use crate::runner::listing::Listing;
 use crate::runner::progress::Progress;
 use crate::runner::session::{Launch, Process};
@@ -39,18 +43,15 @@ impl Go {
         let arguments = Arguments::sort(&self.given)?;
         // Of a pattern for subtests the first part is for tests.
         let pattern = arguments.run.as_deref().map_or(".*", |run| run.split('/').next().unwrap_or(run)).to_owned();
+        // A `TestMain` may end a program before it comes to its list, so a list without names says little.
+        let mut relisting = Relisting::new(context, Empty::Listed);
         for package in Packages::read(&context.build_dir)?.packages {
-            let own = vec![format!("-test.list={pattern}")];
-            let listed = collect(context, command(context, &package, own, &arguments), GO_HINT).await?;
-            if !listed.exit.is_success() {
-                let (path, exit, tail) = (&package.path, listed.exit, listed.tail.quoted());
-                let message = format!("the test program of `{path}` cannot list its tests: it {exit}{tail}");
-                return Err(RunnerFailure::user(ReasonCode::DiscoveryFailed, message));
-            }
-            for name in listed_names(&listed.stdout) {
+            let key = key(context, &package, &pattern, &arguments);
+            for name in relisting.names(key, list(context, &package, &pattern, &arguments)).await? {
                 listing.push(format!("{} {name}", package.path)).await?;
             }
         }
+        relisting.note("test programs").await;
         Ok(())
     }
 
@@ -73,6 +74,34 @@ impl Go {
             RunnerFailure::infrastructure(ReasonCode::TestNotRun, message)
         })
     }
+}
+
+/// What the list of a package's test program is kept under.
+fn key(context: &RunnerContext, package: &Package, pattern: &str, arguments: &Arguments) -> Option<Key> {
+    let digest = context.lists.built(Path::new(&package.program))?;
+    let mut draft = Draft::within("go", context);
+    draft.add("program", digest.to_string()).add("pattern", pattern);
+    for word in arguments.program.iter().chain(&arguments.rest) {
+        draft.add("argument", word);
+    }
+    Some(draft.key())
+}
+
+/// Names of the tests in a package's test program.
+async fn list(
+    context: &RunnerContext,
+    package: &Package,
+    pattern: &str,
+    arguments: &Arguments,
+) -> Result<Vec<String>, RunnerFailure> {
+    let own = vec![format!("-test.list={pattern}")];
+    let listed = collect(context, command(context, package, own, arguments), GO_HINT).await?;
+    if !listed.exit.is_success() {
+        let (path, exit, tail) = (&package.path, listed.exit, listed.tail.quoted());
+        let message = format!("the test program of `{path}` cannot list its tests: it {exit}{tail}");
+        return Err(RunnerFailure::user(ReasonCode::DiscoveryFailed, message));
+    }
+    Ok(listed_names(&listed.stdout))
 }
 
 /// A package's test program, in the package's folder.

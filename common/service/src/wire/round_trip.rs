@@ -245,6 +245,7 @@ fn test_spec(runner: Runner) -> TestSpec {
         test_timeout_ms: 600_000,
         scope: TestScope::File,
         groups: vec![TestGroup { name: "db".to_owned(), patterns: vec!["*db*".to_owned()], limit: 2 }],
+        caches_discovery: true,
     }
 }
 

@@ -177,6 +177,7 @@ pub(super) fn test_to_proto(test: &TestSpec) -> v1::TestSpec {
         test_timeout_ms: test.test_timeout_ms,
         scope: scope_to_proto(test.scope).into(),
         groups: test.groups.iter().map(group_to_proto).collect(),
+        caches_discovery: test.caches_discovery,
     }
 }
 
@@ -245,6 +246,7 @@ pub(super) fn test(message: v1::TestSpec) -> Result<TestSpec, WireError> {
         test_timeout_ms: message.test_timeout_ms,
         scope: scope(message.scope)?,
         groups: message.groups.into_iter().map(group).collect(),
+        caches_discovery: message.caches_discovery,
     })
 }
 

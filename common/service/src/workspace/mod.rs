@@ -4,13 +4,14 @@
 //! [`hashing`] reads the files, [`tree`] makes `Directory` messages of it all, [`upload`] stores what is missing.
 //!
 //! Towards a job: [`plan`] reads and checks trees that others made, [`cache`] keeps blobs near, [`mod@materialise`] makes the
-//! directory and [`remove`] takes it away, whatever a job has done to it.
+//! directory, [`contents`] says what would be in it, and [`remove`] takes it away, whatever a job has done to it.
 //!
 //! What is written or read beneath a directory goes through [`root`], which follows no symbolic link; [`path`] and
 //! [`links`] say which names and links may exist at all.
 
 pub mod cache;
 pub mod collect;
+pub mod contents;
 pub mod hashing;
 pub mod links;
 pub mod listing;
@@ -28,6 +29,7 @@ mod fetch;
 mod placement;
 
 pub use cache::BlobCache;
+pub use contents::digests_of_files;
 pub use listing::ListError;
 pub use materialise::{Layer, MaterialiseError, Materialised, Placement, materialise};
 pub use path::TreePath;

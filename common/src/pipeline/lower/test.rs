@@ -131,6 +131,7 @@ impl Texts<'_> {
             setup,
             retries: options.retries.as_ref().map_or(RETRIES_DEFAULT, |retries| retries.value),
             parallel: options.parallel.as_ref().map(|parallel| parallel.value),
+            caches_discovery: options.cache_discovery.as_ref().is_some_and(|flag| flag.value),
             test_timeout_ms: options
                 .timeout_minutes
                 .as_ref()

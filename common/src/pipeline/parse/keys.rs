@@ -117,6 +117,7 @@ pub(super) const TEST: Keys = Keys {
         "prepare",
         "scope",
         "groups",
+        "cache-discovery",
     ],
     refused: &[
         ("test-groups", "write `groups`"),

@@ -34,6 +34,7 @@ impl Reader {
                     prepare: None,
                     scope: None,
                     groups: Vec::new(),
+                    cache_discovery: None,
                 })
             }
             NodeKind::Scalar(_) | NodeKind::List(_) => {
@@ -60,6 +61,7 @@ impl Reader {
         let format = self.optional_text(fields.take("format"));
         let prepare = fields.take("prepare").and_then(|entry| self.prepare(entry));
         let scope = self.optional_text(fields.take("scope"));
+        let cache_discovery = self.flag(fields.take("cache-discovery"));
         let groups = fields.take("groups").map_or_else(Vec::new, |entry| self.groups(entry));
         Some(TestOptions {
             place: node.span,
@@ -76,6 +78,7 @@ impl Reader {
             prepare,
             scope,
             groups,
+            cache_discovery,
         })
     }
 

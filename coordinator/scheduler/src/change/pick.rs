@@ -271,16 +271,7 @@ mod tests {
 
     /// Files with so many tests each, in a suite of which each test takes a second.
     fn suite(files: &[usize], groups: Vec<TestGroup>) -> Suite {
-        let spec = TestSpec {
-            runner: Runner::Pytest { args: Vec::new() },
-            working_directory: None,
-            setup: Vec::new(),
-            retries: 0,
-            parallel: None,
-            test_timeout_ms: 1_000,
-            scope: TestScope::File,
-            groups,
-        };
+        let spec = TestSpec { scope: TestScope::File, groups, ..TestSpec::new(Runner::Pytest { args: Vec::new() }) };
         let names = files
             .iter()
             .enumerate()

@@ -194,6 +194,7 @@ fn job(words: &mut Words) -> Result<JobSpec> {
         retries: number(&words.value("retries").unwrap_or_else(|| "2".to_owned()))?,
         parallel: words.value("parallel").map(|value| number(&value)).transpose()?,
         test_timeout_ms: 60_000,
+        caches_discovery: false,
         scope: match words.value("scope") {
             Some(name) => TestScope::named(&name).context("no such scope")?,
             None => TestScope::Test,

@@ -274,6 +274,7 @@ fn job_spec() -> JobSpec {
         parallel: Some(4),
         scope: TestScope::File,
         groups: vec![TestGroup { name: "db".to_owned(), patterns: vec!["*db*".to_owned()], limit: 1 }],
+        caches_discovery: true,
         ..TestSpec::new(Runner::Pytest { args: vec!["-x".to_owned()] })
     };
     JobSpec { timeout_ms: 1, queue_timeout_ms: 2, ..JobSpec::new("unit", Work::Tests(suite)) }

@@ -70,6 +70,7 @@ fn spec(draft: &mut Draft<'_>) -> TestSpec {
         test_timeout_ms: draft.dice.between(500..=20_000),
         scope: TestScope::Test,
         groups: Vec::new(),
+        caches_discovery: false,
     }
 }
 

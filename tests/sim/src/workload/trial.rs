@@ -177,6 +177,7 @@ fn run(dice: &mut Dice, retries: u32, suite: SuiteTruth, only: Vec<String>) -> R
         test_timeout_ms: 20_000,
         scope: TestScope::Test,
         groups: Vec::new(),
+        caches_discovery: false,
     };
     let job = JobSpec {
         name: JOB.to_owned(),
