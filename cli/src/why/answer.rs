@@ -287,7 +287,8 @@ fn about_test(job: &v1::Job, test: &v1::RunTest, is_over: bool) -> String {
             format!("its job ended before it had a verdict: the job {}", why(job))
         }
         v1::TestVerdict::Unspecified if !test.waits_for.is_empty() => {
-            let before = if tries > 0 { format!("it did not pass on {}, and ", agents.join(", ")) } else { "it ".into() };
+            let before =
+                if tries > 0 { format!("it did not pass on {}, and ", agents.join(", ")) } else { "it ".into() };
             format!("{before}waits for {}", test.waits_for)
         }
         v1::TestVerdict::Unspecified if tries > 0 => {
