@@ -11,6 +11,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use muster_common::time::Monotonic;
+use muster_service::clock::SystemClock;
 use nix::sys::memfd::{MFdFlags, memfd_create};
 
 /// A moment in memory that outlives nobody who reads it. Clones are the same.
@@ -42,6 +43,12 @@ impl Lifeline {
         if let Err(error) = self.0.file.write_all_at(&until.micros.to_ne_bytes(), 0) {
             tracing::error!(%error, "work that is not safe to repeat may be ended early: its keepers cannot be told more");
         }
+    }
+
+    /// Whether work on it should have ended.
+    #[must_use]
+    pub fn has_ended(&self) -> bool {
+        self.0.written.load(Ordering::Relaxed) <= SystemClock.now().monotonic.micros
     }
 
     /// What a keeper reads: the moment in microseconds of `CLOCK_BOOTTIME`, 8 bytes in this machine's order.

@@ -38,6 +38,13 @@ impl RunnerFailure {
         Self { fault: Fault::Infrastructure, reason: Reason::new(code, message) }
     }
 
+    /// Its lease could not be renewed in time.
+    #[must_use]
+    pub fn fenced() -> Self {
+        let message = "the runner was ended because the agent could not renew its lease in time";
+        Self::infrastructure(ReasonCode::OutcomeUnknown, message)
+    }
+
     /// It was stopped.
     #[must_use]
     pub fn cancelled() -> Self {

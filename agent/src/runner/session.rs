@@ -13,6 +13,7 @@ use super::excerpt::Tail;
 use super::failure::RunnerFailure;
 use super::progress::{Progress, Verdict};
 use crate::attempt::exit::Exit;
+use crate::attempt::lifeline::Lifeline;
 use crate::attempt::limits::{CHUNKS_WAITING_MAX, DRAIN_SILENCE_MAX};
 use crate::attempt::process::{Chunk, Command, Running, Stream};
 
@@ -183,6 +184,10 @@ impl Session<'_, '_> {
         let exit = running.ended().await.exit;
         if exit == Exit::Cancelled && self.context.stop.is_cancelled() {
             return Err(RunnerFailure::cancelled());
+        }
+        if matches!(exit, Exit::Signal(_)) && self.context.lifeline.as_ref().is_some_and(Lifeline::has_ended) {
+            // Its keeper did it: no test is to blame.
+            return Err(RunnerFailure::fenced());
         }
         if let Some(channel) = &mut channel {
             channel.close();

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::place::{Place, names};
+use muster_agent::attempt::lifeline::Lifeline;
 use muster_agent::runner::Fault;
 use muster_common::control::RUNNER_CRASHED;
 use muster_common::error_code::ReasonCode;
@@ -51,6 +52,16 @@ async fn a_crash_or_a_hang_costs_one_test() {
     );
     assert!(ran.result(&asked, "kill").message.contains("signal 9"));
     assert!(ran.result(&asked, "die").message.contains(RUNNER_CRASHED));
+}
+
+#[tokio::test]
+async fn a_runner_that_its_keeper_ends_costs_no_test() {
+    let mut place = Place::new();
+    place.context.lifeline = Some(Lifeline::new().expect("there is memory for it"));
+    let asked = names(&["hang", "b"]);
+    let ran = place.run(&generic("", RUN), &asked).await;
+    assert_eq!(ran.end.expect_err("its lifeline has ended").reason.code, ReasonCode::OutcomeUnknown);
+    assert!(ran.results.is_empty(), "{:?}", ran.results);
 }
 
 #[tokio::test]

@@ -53,6 +53,21 @@ async fn vitest_names_chooses_and_reports_every_kind_of_test() {
 }
 
 #[tokio::test]
+async fn tests_that_their_file_calls_concurrent_run_one_at_a_time() {
+    let import = "import { test } from 'vitest';\n";
+    for (runner, file, head, separator) in [("jest", "a.test.js", "", " › "), ("vitest", "a.test.ts", import, " > ")]
+    {
+        let place = node_place(runner);
+        place.write(file, &format!("{head}{CONCURRENT}"));
+        let asked = ["one", "two"].map(|title| format!("{file}{separator}{title}"));
+        let ran = place.run(&named(runner, &[]), &asked).await;
+        for name in &asked {
+            assert_eq!(ran.outcomes(&asked)[name.as_str()], Passed, "{:?}", ran.result(&asked, name));
+        }
+    }
+}
+
+#[tokio::test]
 async fn mocha_names_chooses_and_reports_every_kind_of_test() {
     let place = node_place("mocha");
     place.write("test/a.js", MOCHA);
@@ -290,6 +305,19 @@ test('leaves an error behind', () => {
   setTimeout(() => { throw new Error('late'); }, 1);
   return new Promise((done) => setTimeout(done, 50));
 });
+"#;
+/// For both: each test fails if another runs.
+const CONCURRENT: &str = r#"
+let running = 0;
+const alone = async () => {
+  running += 1;
+  await new Promise((done) => setTimeout(done, 50));
+  const together = running;
+  running -= 1;
+  if (together > 1) throw new Error(`${together} run at one time`);
+};
+test.concurrent('one', alone);
+test.concurrent('two', alone);
 "#;
 const MOCHA: &str = r#"
 const assert = require('node:assert');
