@@ -13,7 +13,7 @@ use muster_common::control::{
 use muster_common::error_code::ReasonCode;
 use muster_common::id::{Epoch, JobId, JobIndex, RunId, ShardIndex, TestIndex, Token};
 use muster_common::outcome::{AttemptOutcome, TryOutcome};
-use muster_common::spec::{ResultFormat, Runner, Shell, StepSpec, TestScope, TestSpec};
+use muster_common::spec::{ResultFormat, Runner, StepSpec, TestScope, TestSpec};
 
 #[tokio::test]
 async fn a_job_runs_its_steps_and_hands_over_outputs_and_log() -> anyhow::Result<()> {
@@ -185,6 +185,32 @@ async fn discovery_is_listed_and_sealed() -> anyhow::Result<()> {
 }
 
 #[tokio::test]
+async fn a_kept_list_is_taken_for_the_same_lease_alone_and_proven_by_a_shard() -> anyhow::Result<()> {
+    let mut fleet = Fleet::start().await?;
+    let tests = || TestSpec { caches_discovery: true, ..generic_tests() };
+    assert_eq!(fleet.listed(lease(1, LeaseWork::Discover(tests()))).await?, ["a", "b", "bad"]);
+    let kept = fleet.listed(lease(2, LeaseWork::Discover(tests()))).await?;
+    assert_eq!(kept[1..], ["a", "b", "bad"]);
+    assert!(fleet.coordinator.log(token(2)).contains("took the list of 3 tests from kept lists"));
+    let mut other = lease(3, LeaseWork::Discover(tests()));
+    other.env.insert("SOMETHING".to_owned(), "else".to_owned());
+    assert_eq!(fleet.listed(other).await?, ["a", "b", "bad"]);
+    assert_eq!(fleet.listed(lease(4, LeaseWork::Discover(generic_tests()))).await?, ["a", "b", "bad"]);
+
+    let shard = Lease { shard: Some(ShardIndex(0)), ..lease(5, LeaseWork::Shard(tests())) };
+    fleet.session.send(ToAgent::Lease(Box::new(shard))).await?;
+    fleet.wants_batch().await?;
+    fleet.session.send(ToAgent::Batch(Batch { shard: token(5), ..batch(100, &[kept[0].as_str(), "a"], true) })).await?;
+    let mut outcomes = Vec::new();
+    while outcomes.len() < 2 {
+        outcomes.extend(fleet.results().await?.into_iter().map(|result| result.outcome));
+    }
+    assert_eq!(outcomes, [TryOutcome::Passed, TryOutcome::Passed]);
+    assert_eq!(fleet.finished().await?.outcome, AttemptOutcome::Passed);
+    fleet.leave().await
+}
+
+#[tokio::test]
 async fn a_drained_agent_leaves_and_a_directory_serves_one_agent() -> anyhow::Result<()> {
     let mut fleet = Fleet::start().await?;
     let second = muster_agent::start(options(&fleet.coordinator, fleet.folder.path())).await;
@@ -226,6 +252,20 @@ impl Fleet {
                 _ => None,
             })
             .await
+    }
+
+    /// What a discovery lists.
+    async fn listed(&mut self, lease: Lease) -> anyhow::Result<Vec<String>> {
+        self.session.send(ToAgent::Lease(Box::new(lease))).await?;
+        let tests = self
+            .session
+            .until(|message| match message {
+                FromAgent::Discovered(part) => Some(part.tests),
+                _ => None,
+            })
+            .await?;
+        self.finished().await?;
+        Ok(tests)
     }
 
     async fn wants_batch(&mut self) -> anyhow::Result<()> {
@@ -279,17 +319,7 @@ fn token(counter: u64) -> Token {
 }
 
 fn step(run: &str) -> StepSpec {
-    StepSpec {
-        id: None,
-        name: "s".to_owned(),
-        condition: None,
-        run: run.to_owned(),
-        shell: Shell::Default,
-        env: BTreeMap::new(),
-        working_directory: None,
-        timeout_ms: None,
-        may_fail: false,
-    }
+    StepSpec::new("s", run)
 }
 
 fn generic_tests() -> TestSpec {

@@ -105,7 +105,7 @@ pub(crate) fn parse_span(text: &str) -> Result<Duration, String> {
 }
 
 /// Most agents inside one process.
-const AGENTS_MAX: i64 = 256;
+const AGENTS_MAX: i64 = 1_024;
 
 const STYLES: Styles = Styles::styled()
     .header(AnsiColor::Green.on_default().bold())

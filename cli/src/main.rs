@@ -30,6 +30,7 @@ mod report;
 mod report_files;
 mod rerun;
 mod run_view;
+mod stress;
 mod submission;
 mod watching;
 mod why;

@@ -19,6 +19,7 @@ pub mod id;
 pub mod limits;
 pub mod outcome;
 pub mod pipeline;
+mod plain_spec;
 pub mod requirement;
 pub mod spec;
 pub mod spec_check;

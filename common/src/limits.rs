@@ -41,6 +41,10 @@ pub const TEST_MESSAGE_BYTES_MAX: usize = 4 << 10;
 pub const TEST_OUTPUT_BYTES_MAX: usize = 32 << 10;
 /// Retries that a job may ask for.
 pub const RETRIES_MAX: u32 = 10;
+/// How often new tests may be run in one run.
+pub const STRESS_TIMES_MAX: u32 = 100;
+/// Beginnings of names of changed tests of one run.
+pub const STRESS_CHANGED_MAX: usize = 10_000;
 /// Groups of tests that exclude each other, of one test job.
 pub const TEST_GROUPS_PER_JOB_MAX: usize = 64;
 /// Patterns of all groups of one test job together: each is held against every test.

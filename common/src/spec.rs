@@ -37,6 +37,21 @@ pub struct RunSpec {
     /// find is named in the job's reason, and the job does not pass.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub only: BTreeMap<String, Vec<String>>,
+    /// Tests that are run several times although they pass, so that a flaky one is seen before it is old; none: no test is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stress: Option<StressSpec>,
+}
+
+/// New tests are run several times although they pass: those that no earlier run of their job has seen (of a job that was
+/// never run none is new), and those whose names begin with one of `changed`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct StressSpec {
+    /// How often each is run, from 2 to [`crate::limits::STRESS_TIMES_MAX`].
+    pub times: u32,
+    /// Beginnings of names of tests that have changed, such as their files.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub changed: Vec<String>,
 }
 
 /// One node of a run's graph.

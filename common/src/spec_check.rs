@@ -10,7 +10,10 @@ use std::io;
 
 use serde::Serialize;
 
-use crate::limits::{JOBS_PER_RUN_MAX, NAME_BYTES_MAX, RUN_SPEC_BYTES_MAX, SELECTED_TESTS_MAX, TEST_NAME_BYTES_MAX};
+use crate::limits::{
+    JOBS_PER_RUN_MAX, NAME_BYTES_MAX, RUN_SPEC_BYTES_MAX, SELECTED_TESTS_MAX, STRESS_CHANGED_MAX, STRESS_TIMES_MAX,
+    TEST_NAME_BYTES_MAX,
+};
 use crate::spec::{JobSpec, RunSpec, Work};
 
 pub use problem::{SpecError, SpecProblem};
@@ -43,6 +46,7 @@ pub fn check(spec: &RunSpec) -> Result<(), Vec<SpecError>> {
         }
     }
     checker.only(spec);
+    checker.stress(spec);
     let size = json_bytes(spec);
     if size > RUN_SPEC_BYTES_MAX {
         checker.problem(SpecProblem::TooLong { what: "the run".to_owned(), bytes: size, most: RUN_SPEC_BYTES_MAX });
@@ -129,6 +133,12 @@ impl Checker {
         }
     }
 
+    fn bounds(&mut self, what: &'static str, value: u64, least: u64, most: u64) {
+        if !(least..=most).contains(&value) {
+            self.problem(SpecProblem::OutOfBounds { what, value, least, most });
+        }
+    }
+
     fn count(&mut self, what: &str, count: usize, most: usize) {
         if count > most {
             self.problem(SpecProblem::TooMany { what: what.to_owned(), count, most });
@@ -154,6 +164,18 @@ impl Checker {
                 }
             }
             self.job = None;
+        }
+    }
+
+    fn stress(&mut self, spec: &RunSpec) {
+        let Some(stress) = &spec.stress else { return };
+        self.bounds("how often new tests are run", u64::from(stress.times), 2, u64::from(STRESS_TIMES_MAX));
+        self.count("changed names", stress.changed.len(), STRESS_CHANGED_MAX);
+        for name in &stress.changed {
+            if name.is_empty() {
+                self.problem(SpecProblem::Empty { what: "a changed name".to_owned() });
+            }
+            self.length("a changed name", name.len(), TEST_NAME_BYTES_MAX);
         }
     }
 

@@ -220,33 +220,9 @@ async fn runs(handle: &Handle) -> Vec<RunId> {
 }
 
 fn submit(ask: Ask, request_id: &str) -> Input {
-    let step = StepSpec {
-        id: None,
-        name: "greet".to_owned(),
-        condition: None,
-        run: "echo hello".to_owned(),
-        shell: Shell::Sh,
-        env: Default::default(),
-        working_directory: None,
-        timeout_ms: None,
-        may_fail: false,
-    };
-    let job = JobSpec {
-        name: "greet".to_owned(),
-        group: "greet".to_owned(),
-        needs: Vec::new(),
-        condition: None,
-        requirements: Vec::new(),
-        env: Default::default(),
-        timeout_ms: 60_000,
-        queue_timeout_ms: 60_000,
-        is_repeatable: true,
-        may_fail: false,
-        work: Work::Steps(vec![step]),
-        inputs: Vec::new(),
-        artifacts: Vec::new(),
-        outputs: Default::default(),
-    };
+    let step = StepSpec { shell: Shell::Sh, ..StepSpec::new("greet", "echo hello") };
+    let job =
+        JobSpec { timeout_ms: 60_000, queue_timeout_ms: 60_000, ..JobSpec::new("greet", Work::Steps(vec![step])) };
     let spec = RunSpec { project: "p".to_owned(), name: "n".to_owned(), jobs: vec![job], ..RunSpec::default() };
     Input::SubmitRun { ask, spec: Box::new(spec), request_id: request_id.to_owned() }
 }

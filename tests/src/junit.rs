@@ -113,7 +113,8 @@ fn child(tag: &[u8]) -> Option<Verdict> {
     }
 }
 
-fn add(verdicts: &mut Verdicts, name: String, verdict: Verdict) {
+/// One more test with this verdict.
+pub fn add(verdicts: &mut Verdicts, name: String, verdict: Verdict) {
     *verdicts.entry(name).or_default().entry(verdict).or_default() += 1;
 }
 

@@ -13,9 +13,7 @@ use tempfile::TempDir;
 #[test]
 fn a_coordinator_says_when_it_serves_lives_and_ends() {
     let manager = Manager::new();
-    let mut command = Command::new(binary("muster-coordinator"));
-    command.args(["--listen", "127.0.0.1:0", "--data"]).arg(manager.home.path().join("data"));
-    let coordinator = manager.start("muster-coordinator", &mut command);
+    let coordinator = manager.start_coordinator();
     manager.hears_a_whole_life(&coordinator);
     assert_eq!(coordinator.wait().code(), 0);
 }
@@ -35,9 +33,7 @@ fn an_agent_says_when_it_is_there_lives_and_drains() {
 #[test]
 fn a_process_that_stands_still_is_not_called_alive() {
     let manager = Manager::new();
-    let mut command = Command::new(binary("muster-coordinator"));
-    command.args(["--listen", "127.0.0.1:0", "--data"]).arg(manager.home.path().join("data"));
-    let coordinator = manager.start("muster-coordinator", &mut command);
+    let coordinator = manager.start_coordinator();
     manager.hears("READY=1");
     manager.hears("WATCHDOG=1");
     coordinator.signal(Signal::SIGSTOP);
@@ -59,6 +55,12 @@ impl Manager {
         let home = tempfile::tempdir().expect("a temporary folder can be made");
         let socket = UnixDatagram::bind(home.path().join("notify")).expect("a socket can be made there");
         Self { home, socket }
+    }
+
+    fn start_coordinator(&self) -> Process {
+        let mut command = Command::new(binary("muster-coordinator"));
+        command.args(["--listen", "127.0.0.1:0", "--data"]).arg(self.home.path().join("data"));
+        self.start("muster-coordinator", &mut command)
     }
 
     fn start(&self, name: &str, command: &mut Command) -> Process {

@@ -8,6 +8,7 @@ use crate::arguments::{Agents, Place, Show, parse_variable};
 use crate::exit_code::ExitCode;
 use crate::failure::Failure;
 use crate::project::PipelineFile;
+use crate::stress::Stress;
 use crate::submission::Submission;
 
 /// Run a pipeline file
@@ -26,6 +27,8 @@ pub(crate) struct Run {
     #[arg(long, conflicts_with_all = ["junit", "report", "ctrf"])]
     detach: bool,
     #[command(flatten)]
+    stress: Stress,
+    #[command(flatten)]
     agents: Agents,
     #[command(flatten)]
     pub(super) show: Show,
@@ -37,7 +40,8 @@ impl Run {
     /// Runs it.
     pub(crate) async fn run(&self) -> Result<ExitCode, Failure> {
         let file = PipelineFile::find(&self.path, self.file.as_deref())?;
-        let spec = file.compile(self.env.iter().cloned().collect())?;
+        let mut spec = file.compile(self.env.iter().cloned().collect())?;
+        spec.stress = self.stress.spec(&file.project.folder)?;
         let submission = Submission {
             spec,
             folder: file.project.folder,

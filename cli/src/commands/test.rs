@@ -13,6 +13,7 @@ use crate::arguments::{Agents, Place, Show, parse_span, parse_variable};
 use crate::exit_code::ExitCode;
 use crate::failure::Failure;
 use crate::project::{Project, Recognised};
+use crate::stress::Stress;
 use crate::submission::Submission;
 
 /// Run a test suite: find its tests, deal them out to agents, run failed ones again, report
@@ -45,6 +46,9 @@ pub(crate) struct Test {
     /// Most shards at one time [default: as many as there are slots]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=i64::from(SHARDS_PER_JOB_MAX)))]
     parallel: Option<u32>,
+    /// Which tests are dealt together, to one agent and in their order: those of a class, of a file
+    #[arg(long, value_name = "SCOPE", default_value = "test", value_parser = PossibleValuesParser::new(TestScope::NAMES))]
+    scope: String,
     /// Time limit of one test, such as 90s or 10m [default: 10m]
     #[arg(long, value_name = "SPAN", value_parser = parse_span)]
     test_timeout: Option<Duration>,
@@ -54,6 +58,8 @@ pub(crate) struct Test {
     /// Folder beneath PATH in which the runner runs
     #[arg(long, value_name = "DIR")]
     working_directory: Option<PathBuf>,
+    #[command(flatten)]
+    stress: Stress,
     #[command(flatten)]
     agents: Agents,
     #[command(flatten)]
@@ -107,7 +113,7 @@ impl Test {
             retries: self.retries,
             parallel: self.parallel,
             test_timeout_ms: millis(self.test_timeout.unwrap_or(TEST_TIMEOUT_DEFAULT)),
-            scope: TestScope::Test,
+            scope: TestScope::named(&self.scope).unwrap_or_default(),
             groups: Vec::new(),
             caches_discovery: false,
         };
@@ -123,6 +129,7 @@ impl Test {
                 job.timeout_ms = millis(timeout);
             }
         }
+        spec.stress = self.stress.spec(&project.folder)?;
         crate::project::check(&spec)?;
         Ok((spec, recognised))
     }

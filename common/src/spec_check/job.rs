@@ -159,12 +159,6 @@ impl Checker {
         let most = u64::try_from(most.as_millis()).unwrap_or(u64::MAX);
         self.bounds(what, value, 1, most);
     }
-
-    fn bounds(&mut self, what: &'static str, value: u64, least: u64, most: u64) {
-        if !(least..=most).contains(&value) {
-            self.problem(SpecProblem::OutOfBounds { what, value, least, most });
-        }
-    }
 }
 
 fn hands_over(job: &JobSpec, artifact: &str) -> bool {

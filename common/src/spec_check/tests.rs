@@ -4,7 +4,7 @@ use super::check;
 use crate::limits::RETRIES_MAX;
 use crate::pipeline::{SingleTest, single_test};
 use crate::requirement::Requirement;
-use crate::spec::{ArtifactInput, RunSpec, Runner, StepSpec, TestGroup, TestScope, TestSpec, Work};
+use crate::spec::{ArtifactInput, RunSpec, Runner, StepSpec, StressSpec, TestGroup, TestScope, TestSpec, Work};
 
 type Spoil = fn(&mut RunSpec);
 
@@ -61,6 +61,9 @@ fn every_way_to_spoil_a_specification_is_named() {
             |run| drop(run.only.insert("test".to_owned(), vec!["a".to_owned(); 2])),
             "job `test`: there are two selected tests with the name `a`",
         ),
+        (|run| stress(run).times = 1, "how often new tests are run is 1; allowed is 2 to 100"),
+        (|run| stress(run).changed = vec!["a".to_owned(); 10_001], "10001 changed names; 10000 are allowed"),
+        (|run| stress(run).changed = vec![String::new()], "a changed name is empty"),
         (|run| drop(run.only.insert("test".to_owned(), vec![])), "job `test`: its selection of tests is empty"),
         (|run| run.jobs = vec![run.jobs[0].clone(); 5_000], "5000 jobs; 4096 are allowed"),
         (
@@ -125,25 +128,18 @@ fn check_table(table: &[(Spoil, &str)]) {
     }
 }
 
+fn stress(run: &mut RunSpec) -> &mut StressSpec {
+    run.stress.get_or_insert(StressSpec { times: 2, changed: Vec::new() })
+}
+
 fn good() -> RunSpec {
-    let step = StepSpec {
-        id: None,
-        name: "venv".to_owned(),
-        condition: None,
-        run: "make venv".to_owned(),
-        shell: crate::spec::Shell::Default,
-        env: crate::spec::Env::new(),
-        working_directory: None,
-        timeout_ms: None,
-        may_fail: false,
-    };
     single_test(SingleTest {
         project: "p".to_owned(),
         name: "n".to_owned(),
         test: TestSpec {
             runner: Runner::CargoNextest { args: vec!["--all-features".to_owned()] },
             working_directory: None,
-            setup: vec![step],
+            setup: vec![StepSpec::new("venv", "make venv")],
             retries: 2,
             parallel: None,
             test_timeout_ms: 1_000,

@@ -120,6 +120,7 @@ fn run(work: v1::job_spec::Work) -> v1::RunSpec {
         env: BTreeMap::new(),
         jobs: vec![job],
         only: BTreeMap::new(),
+        stress: None,
     }
 }
 

@@ -7,6 +7,7 @@ mod accepted_runs;
 mod accounted_tests;
 mod acknowledgements;
 mod answered_requests;
+mod bonds;
 mod bounds;
 mod cancelled_runs;
 mod capacity;
@@ -15,6 +16,7 @@ mod dependency_order;
 mod drained_agents;
 mod durable_before_effect;
 mod epochs;
+mod exclusive_groups;
 mod fair_turns;
 mod final_ends;
 mod fleet;
@@ -33,6 +35,7 @@ mod true_reasons;
 mod unrepeatable_work;
 mod unrepeated_tests;
 mod verdicts;
+mod whole_units;
 mod working_fleet;
 
 use crate::view::Check;
@@ -69,5 +72,7 @@ pub fn all() -> Vec<Box<dyn Check>> {
         Box::<lease_times::LeaseTimes>::default(),
         Box::<leftovers::Leftovers>::default(),
         Box::<verdicts::Verdicts>::default(),
+        Box::<whole_units::WholeUnits>::default(),
+        Box::<exclusive_groups::ExclusiveGroups>::default(),
     ]
 }

@@ -14,6 +14,7 @@ pub mod false_green;
 mod fault;
 pub mod flakiness;
 pub mod history;
+mod idealised;
 pub mod makespan;
 pub mod model;
 mod network;

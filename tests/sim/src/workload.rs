@@ -4,6 +4,7 @@
 //! everything would hide what only much of one thing shows (swarm testing: Groce and others, 2012). That nothing is
 //! left out in the long run is checked by [`features`], since a generator that never makes something never tests it.
 
+mod bonds;
 mod bound;
 mod deeds;
 mod dice;
@@ -13,6 +14,7 @@ mod job;
 mod mood;
 mod policy;
 mod run;
+mod stress;
 mod suite;
 pub mod trial;
 mod truth;
@@ -40,6 +42,8 @@ pub fn plan(seed: u64) -> Plan {
         let next = run::draw(&mut dice, &mood, &agents, at, &runs);
         runs.push(next);
     }
+    bonds::draw(seed, &mut runs);
+    stress::draw(seed, &mut runs);
     let deeds = deeds::draw(&mut dice, &mood, &runs, agents.len(), window);
     let is_end = |agent: &crate::plan::AgentPlan| {
         agent.leaves.map_or(agent.joins, |(at, Departure::Drains | Departure::Vanishes)| at)

@@ -172,36 +172,10 @@ fn byte(run: u64, place: u64) -> u8 {
 
 /// A run of one job that no agent will ever take, because there is none.
 fn nothing() -> RunSpec {
-    let step = StepSpec {
-        id: None,
-        name: "nothing".to_owned(),
-        condition: None,
-        run: "true".to_owned(),
-        shell: Shell::Sh,
-        env: BTreeMap::new(),
-        working_directory: None,
-        timeout_ms: None,
-        may_fail: false,
-    };
-    let job = JobSpec {
-        name: "nothing".to_owned(),
-        group: "nothing".to_owned(),
-        needs: Vec::new(),
-        condition: None,
-        requirements: Vec::new(),
-        env: BTreeMap::new(),
-        timeout_ms: HOUR_MS,
-        queue_timeout_ms: HOUR_MS,
-        is_repeatable: true,
-        may_fail: false,
-        work: Work::Steps(vec![step]),
-        inputs: Vec::new(),
-        artifacts: Vec::new(),
-        outputs: BTreeMap::new(),
-    };
+    let step = StepSpec { shell: Shell::Sh, ..StepSpec::new("nothing", "true") };
+    let job = JobSpec::new("nothing", Work::Steps(vec![step]));
     RunSpec { project: "crash".to_owned(), name: "nothing".to_owned(), jobs: vec![job], ..RunSpec::default() }
 }
 
-const HOUR_MS: u64 = 3_600_000;
 const CONNECTIONS_MAX: u32 = 500;
 const PAUSE: Duration = Duration::from_millis(10);

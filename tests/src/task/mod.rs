@@ -57,7 +57,12 @@ pub(crate) fn must_run(command: &mut Command) -> Result<()> {
 /// # Errors
 /// If it cannot be built.
 pub(crate) fn must_build(package: &str, binary: &str) -> Result<PathBuf> {
-    must_run(Command::new("cargo").args(["build", "--locked", "-p", package, "--bin", binary]).current_dir(root()))?;
+    let mut command = Command::new("cargo");
+    command.args(["build", "--locked", "-p", package, "--bin", binary]).current_dir(root());
+    if !cfg!(debug_assertions) {
+        command.arg("--release");
+    }
+    must_run(&mut command)?;
     Ok(muster_tests::binaries::binary(binary))
 }
 

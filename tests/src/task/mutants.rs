@@ -6,6 +6,7 @@ use std::path::Path;
 use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
 
 use super::{root, workshop};
 
@@ -54,6 +55,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     if let Some(file) = &arguments.file {
         command.args(["--file", &format!("*{file}*")]);
     }
+    limit_memory()?;
     // Its status says whether something was missed; the lists say what.
     command.status().context("cannot start cargo-mutants")?;
     let lists = output.join("mutants.out");
@@ -74,9 +76,18 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     Ok(())
 }
 
+/// A change may make something grow without end. Whoever asks for more ends, and its test has failed. Every process that is
+/// started from here has the limit.
+fn limit_memory() -> Result<()> {
+    let (_, hard) = getrlimit(Resource::RLIMIT_AS).context("cannot read the limit of memory")?;
+    setrlimit(Resource::RLIMIT_AS, MEMORY_BYTES_MAX.min(hard), hard).context("cannot set a limit of memory")
+}
+
 fn lines(path: &Path) -> Vec<String> {
     fs::read_to_string(path).unwrap_or_default().lines().map(str::to_owned).collect()
 }
 
 const PURE: [&str; 2] = ["muster-scheduler", "muster-session"];
 const HISTORIES: &str = "15";
+/// Address space of each process; compilers take less.
+const MEMORY_BYTES_MAX: u64 = 8 << 30;

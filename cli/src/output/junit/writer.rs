@@ -92,9 +92,7 @@ fn status<'a>(test: &'a v1::RunTest, outputs: &Outputs<'_>) -> (TestCaseStatus, 
     match test.verdict() {
         v1::TestVerdict::Passed | v1::TestVerdict::Flaky => {
             let mut status = TestCaseStatus::success();
-            if let Some((_, earlier)) = test.tries.split_last() {
-                status.add_reruns(earlier.iter().map(|a_try| rerun(a_try, outputs)));
-            }
+            status.add_reruns(test.tries.iter().filter(|a_try| is_bad(a_try)).map(|a_try| rerun(a_try, outputs)));
             (status, test.tries.last())
         }
         v1::TestVerdict::Skipped => (TestCaseStatus::skipped(), test.tries.last()),
@@ -110,7 +108,7 @@ fn status<'a>(test: &'a v1::RunTest, outputs: &Outputs<'_>) -> (TestCaseStatus, 
         v1::TestVerdict::Unspecified => {
             let mut status = TestCaseStatus::non_success(NonSuccessKind::Error);
             status.set_type("no verdict").set_message("the run ended before this test had a verdict");
-            status.add_reruns(test.tries.iter().map(|a_try| rerun(a_try, outputs)));
+            status.add_reruns(test.tries.iter().filter(|a_try| is_bad(a_try)).map(|a_try| rerun(a_try, outputs)));
             (status, None)
         }
     }
@@ -124,11 +122,18 @@ fn not_passed<'a>(
 ) -> (TestCaseStatus, Option<&'a v1::TestTry>) {
     let mut status = TestCaseStatus::non_success(kind);
     status.set_type(word);
-    if let Some((first, later)) = test.tries.split_first() {
+    let mut bad = test.tries.iter().filter(|a_try| is_bad(a_try));
+    let first = bad.next();
+    if let Some(first) = first {
         status.set_description(clean(&first.message));
-        status.add_reruns(later.iter().map(|a_try| rerun(a_try, outputs)));
+        status.add_reruns(bad.map(|a_try| rerun(a_try, outputs)));
     }
-    (status, test.tries.first())
+    (status, first.or(test.tries.first()))
+}
+
+/// Whether a try did not pass. One that did is no rerun: a new test is run several times although it passes.
+fn is_bad(a_try: &v1::TestTry) -> bool {
+    a_try.outcome() != v1::TryOutcome::Passed
 }
 
 fn rerun(a_try: &v1::TestTry, outputs: &Outputs<'_>) -> TestRerun {

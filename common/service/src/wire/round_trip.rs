@@ -14,8 +14,8 @@ use muster_common::limits;
 use muster_common::outcome::{AttemptOutcome, Outcome, TryOutcome};
 use muster_common::requirement::Requirement;
 use muster_common::spec::{
-    ArtifactInput, ArtifactSpec, JobSpec, ResultFormat, RunSpec, Runner, Shell, StepSpec, TestGroup, TestScope,
-    TestSpec, Work,
+    ArtifactInput, ArtifactSpec, JobSpec, ResultFormat, RunSpec, Runner, Shell, StepSpec, StressSpec, TestGroup,
+    TestScope, TestSpec, Work,
 };
 
 use super::{control, spec};
@@ -177,6 +177,7 @@ fn run_spec() -> RunSpec {
         env: text_map(),
         jobs: jobs.collect(),
         only: [("job".to_owned(), vec!["a".to_owned(), "b c".to_owned()])].into(),
+        stress: Some(StressSpec { times: 10, changed: vec!["tests/a".to_owned()] }),
     }
 }
 

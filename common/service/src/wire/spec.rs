@@ -2,8 +2,8 @@
 
 use muster_common::requirement::Requirement;
 use muster_common::spec::{
-    ArtifactInput, ArtifactSpec, JobSpec, ResultFormat, RunSpec, Runner, Shell, StepSpec, TestGroup, TestScope,
-    TestSpec, Work,
+    ArtifactInput, ArtifactSpec, JobSpec, ResultFormat, RunSpec, Runner, Shell, StepSpec, StressSpec, TestGroup,
+    TestScope, TestSpec, Work,
 };
 use muster_proto::v1;
 
@@ -20,7 +20,12 @@ pub fn to_proto(spec: &RunSpec) -> v1::RunSpec {
         env: spec.env.clone(),
         jobs: spec.jobs.iter().map(job_to_proto).collect(),
         only: spec.only.iter().map(|(job, tests)| (job.clone(), v1::TestNames { tests: tests.clone() })).collect(),
+        stress: spec.stress.as_ref().map(stress_to_proto),
     }
+}
+
+fn stress_to_proto(stress: &StressSpec) -> v1::StressSpec {
+    v1::StressSpec { times: stress.times, changed: stress.changed.clone() }
 }
 
 /// A run's specification from the wire. Only its shape is checked: see `muster_common::spec_check` for the rest.
@@ -35,6 +40,7 @@ pub fn from_proto(message: v1::RunSpec) -> Result<RunSpec, WireError> {
         env: message.env,
         jobs: message.jobs.into_iter().map(job).collect::<Result<_, _>>()?,
         only: message.only.into_iter().map(|(job, names)| (job, names.tests)).collect(),
+        stress: message.stress.map(|stress| StressSpec { times: stress.times, changed: stress.changed }),
     })
 }
 

@@ -7,7 +7,7 @@ use crate::pipeline::place::At;
 use crate::pipeline::scope::FIXED;
 use crate::pipeline::suggestion::nearest;
 use crate::pipeline::texts::Texts;
-use crate::spec::{Runner, TestGroup, TestScope};
+use crate::spec::{Runner, TestGroup, TestScope, TestSpec};
 
 impl Texts<'_> {
     /// What is dealt as a whole, as far as the names of the runner tell it.
@@ -35,8 +35,20 @@ impl Texts<'_> {
         TestScope::Test
     }
 
+    /// Refuses what a runner cannot keep: a unit is one batch, and of that it may run several tests at one time.
+    pub(super) fn check_exclusion(&mut self, options: &TestOptions, spec: &TestSpec) {
+        let is_kept = spec.scope.is_test() || spec.groups.is_empty() || spec.runner.runs_in_turn();
+        let Some(scope) = options.scope.as_ref().filter(|_| !is_kept) else { return };
+        let message = format!("{} may run the tests of one batch at one time", spec.runner.name());
+        self.found.push(
+            Diagnostic::new(DiagnosticCode::Unsupported, scope.span, message)
+                .label("cannot be had together with `groups`")
+                .help("leave out one of them"),
+        );
+    }
+
     /// The groups of tests that exclude each other.
-    pub(super) fn groups(&mut self, options: &TestOptions, runner: &Runner) -> Vec<TestGroup> {
+    pub(super) fn groups(&mut self, options: &TestOptions) -> Vec<TestGroup> {
         let mut groups: Vec<TestGroup> = Vec::new();
         let mut patterns_left = TEST_PATTERNS_PER_JOB_MAX;
         for group in &options.groups {
@@ -58,14 +70,6 @@ impl Texts<'_> {
                 patterns_left = left;
             }
             groups.push(TestGroup { name, patterns, limit: group.limit.as_ref().map_or(1, |limit| limit.value) });
-        }
-        if let (Some(scope), false, false) = (&options.scope, groups.is_empty(), runner.runs_in_turn()) {
-            let message = format!("{} may run the tests of one batch at one time", runner.name());
-            self.found.push(
-                Diagnostic::new(DiagnosticCode::Unsupported, scope.span, message)
-                    .label("cannot be had together with `groups`")
-                    .help("leave out one of them"),
-            );
         }
         groups
     }

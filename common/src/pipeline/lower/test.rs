@@ -61,6 +61,7 @@ pub fn single_test(suite: SingleTest) -> RunSpec {
         env: env.into_iter().map(|(name, value)| (name, Template::escaped(&value))).collect(),
         jobs: test_jobs(TestJobs { base, test, prepare: None }),
         only: [].into(),
+        stress: None,
     }
 }
 
@@ -122,11 +123,10 @@ impl Texts<'_> {
         let default_timeout_ms = u64::try_from(TEST_TIMEOUT_DEFAULT.as_millis()).unwrap_or(u64::MAX);
         let runner = self.runner(options)?;
         let scope = self.scope(options, &runner);
-        let groups = self.groups(options, &runner);
-        Some(TestSpec {
+        let spec = TestSpec {
             runner,
             scope,
-            groups,
+            groups: self.groups(options),
             working_directory: self.folder(options.working_directory.as_ref()),
             setup,
             retries: options.retries.as_ref().map_or(RETRIES_DEFAULT, |retries| retries.value),
@@ -137,7 +137,9 @@ impl Texts<'_> {
                 .as_ref()
                 .and_then(|text| self.minutes_ms(text, "timeout-minutes", JOB_TIMEOUT_MAX))
                 .unwrap_or(default_timeout_ms),
-        })
+        };
+        self.check_exclusion(options, &spec);
+        Some(spec)
     }
 
     fn runner(&mut self, options: &TestOptions) -> Option<Runner> {

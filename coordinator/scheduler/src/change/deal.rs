@@ -84,6 +84,9 @@ impl Scheduler {
             return;
         }
         self.queue.leave(job);
+        if dealable == 0 && self.suite(job).shards.is_empty() {
+            self.queue.blocked.insert(job);
+        }
         let suite = self.suite(job);
         let is_full = suite.shards.len() >= shards_max;
         if is_full && !suite.alone.is_empty() && suite.bulk() == 0 {

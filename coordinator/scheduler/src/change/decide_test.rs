@@ -1,13 +1,14 @@
 //! A try of a test has ended: the test is tried again, or has its verdict.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use muster_common::id::{AgentName, JobId, TestIndex, Token};
 use muster_common::limits::LOST_ATTEMPTS_MAX;
 use muster_common::outcome::{TestVerdict, TryOutcome};
 use muster_common::spec::Work;
 
-use crate::policy::{retry, verdict};
+use crate::policy::{retry, stress, verdict};
 use crate::scheduler::Scheduler;
 use crate::{Event, Key, TryRow};
 
@@ -51,10 +52,21 @@ impl Scheduler {
     fn verdict_after(&self, job: JobId, test: TestIndex, test_try: &TryRow) -> Option<TestVerdict> {
         let mut tries = self.suite(job).test(test).tries.clone();
         tries.push(test_try.clone());
-        let count = u32::try_from(tries.len()).unwrap_or(u32::MAX);
+        let passed = tries.iter().filter(|test_try| test_try.outcome == TryOutcome::Passed).count();
+        let count = |tries: usize| u32::try_from(tries).unwrap_or(u32::MAX);
         let situation = self.retry_situation(job)?;
-        let tries_again = retry::tries_again(situation, count, test_try.outcome);
+        let tries_again = retry::tries_again(situation, count(tries.len() - passed), test_try.outcome)
+            || passed == tries.len()
+                && !retry::is_suite_wide(situation)
+                && self.repeats(job, test, count(passed), test_try);
         (!tries_again).then(|| verdict::of_test(&tries))
+    }
+
+    /// Whether a test that has only passed is run once more, because it is new.
+    fn repeats(&self, job: JobId, test: TestIndex, passed: u32, last: &TryRow) -> bool {
+        let Some(stress) = &self.runs.open[&job.run].row.spec.stress else { return false };
+        let took = Duration::from_micros(last.duration_us);
+        self.suite(job).stressed.contains(&test) && stress::repeats(stress.times, passed, took)
     }
 
     pub(crate) fn retry_situation(&self, job: JobId) -> Option<retry::Suite> {

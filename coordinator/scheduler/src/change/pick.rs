@@ -261,3 +261,83 @@ fn choose_short(suite: &Suite, ration: Ration, size: u64) -> Vec<TestIndex> {
     }
     picked
 }
+
+#[cfg(test)]
+mod tests {
+    use muster_common::spec::{Runner, TestGroup, TestScope, TestSpec};
+
+    use super::*;
+    use crate::state::{Expected, Known};
+
+    /// Files with so many tests each, in a suite of which each test takes a second.
+    fn suite(files: &[usize], groups: Vec<TestGroup>) -> Suite {
+        let spec = TestSpec {
+            runner: Runner::Pytest { args: Vec::new() },
+            working_directory: None,
+            setup: Vec::new(),
+            retries: 0,
+            parallel: None,
+            test_timeout_ms: 1_000,
+            scope: TestScope::File,
+            groups,
+            caches_discovery: false,
+        };
+        let names = files
+            .iter()
+            .enumerate()
+            .flat_map(|(file, tests)| (0..*tests).map(move |test| format!("{file}.py::test_{test}")));
+        let mut suite = Suite::default();
+        suite.names = names.collect();
+        let second = Expected { mean_us: 1_000_000, high_us: 2_000_000 };
+        suite.make_tests(&spec, |_| (second, Known::default()));
+        for index in 0..suite.tests.len() {
+            suite.await_dealing(TestIndex(u32::try_from(index).expect("a few tests")));
+        }
+        suite
+    }
+
+    fn chosen(suite: &Suite, seconds: u64) -> usize {
+        choose(suite, suite.plain_line(), Most { work: seconds * 1_000_000, ..most(suite) }).len()
+    }
+
+    #[test]
+    fn a_unit_goes_whole_and_the_longest_first() {
+        let suite = suite(&[2, 5, 3], Vec::new());
+        assert_eq!(chosen(&suite, 1), 5, "larger than a batch, it is one of its own");
+        assert_eq!(chosen(&suite, 8), 8);
+        assert_eq!(chosen(&suite, 6), 5, "more than half of the next would be too much");
+    }
+
+    #[test]
+    fn a_unit_that_no_batch_can_carry_is_cut_and_its_rest_waits_for_the_first_part() {
+        let mut suite = suite(&[TESTS_PER_MESSAGE_MAX + 10, 1], Vec::new());
+        let first = choose(&suite, suite.plain_line(), most(&suite));
+        assert_eq!(first.len(), TESTS_PER_MESSAGE_MAX);
+        let token = Token { epoch: muster_common::id::Epoch(1), counter: 1 };
+        for test in &first {
+            suite.take_waiting(*test);
+            suite.add_live(*test, token);
+        }
+        assert_eq!(chosen(&suite, 100), 1, "only the other file can be dealt");
+        for test in &first {
+            suite.remove_live(*test, token);
+        }
+        assert_eq!(chosen(&suite, 10), 10, "the rest of the file comes first");
+    }
+
+    #[test]
+    fn what_killed_an_agent_is_cornered_within_its_unit() {
+        let mut suite = suite(&[6], Vec::new());
+        suite.test_mut(TestIndex(2)).together_max = 2;
+        assert_eq!(chosen(&suite, 100), 2, "the third may not go with more than one other");
+    }
+
+    #[test]
+    fn a_unit_is_in_every_group_of_its_tests() {
+        let group = TestGroup { name: "db".to_owned(), patterns: vec!["0.py::test_1".to_owned()], limit: 1 };
+        let suite = suite(&[3, 2], vec![group]);
+        assert_eq!(suite.plain(), 2);
+        let (groups, line) = suite.next_line().expect("three in turn take longer than two");
+        assert_eq!(choose_of_groups(&suite, groups, line).len(), 3);
+    }
+}

@@ -59,6 +59,9 @@ impl Scheduler {
                 Some(known) => (known.expected(name), self.memory.known(known, name, self.now.wall)),
                 None => (Expected::default(), Known::default()),
             });
+            if let Some(stress) = &run.row.spec.stress {
+                suite.choose_stressed(stress, known.is_some());
+            }
         }
     }
 }

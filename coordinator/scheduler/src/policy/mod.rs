@@ -10,4 +10,5 @@ pub(crate) mod placement;
 pub(crate) mod remembering;
 pub(crate) mod retry;
 pub(crate) mod shift;
+pub(crate) mod stress;
 pub(crate) mod verdict;

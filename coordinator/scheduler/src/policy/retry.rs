@@ -19,14 +19,14 @@ pub(crate) struct Suite {
     pub(crate) run_tests: u32,
 }
 
-/// Whether a test with so many ended tries, the last of which said `last`, is tried again.
-pub(crate) fn tries_again(suite: Suite, tries: u32, last: TryOutcome) -> bool {
+/// Whether a test of which so many tries did not pass, and the last said `last`, is tried again because of that.
+pub(crate) fn tries_again(suite: Suite, not_passed: u32, last: TryOutcome) -> bool {
     match last {
         TryOutcome::Passed | TryOutcome::Skipped => false,
         TryOutcome::Failed => {
-            tries <= suite.retries && !is_suite_wide(suite) && suite.run_retries < budget(suite.run_tests)
+            not_passed <= suite.retries && !is_suite_wide(suite) && suite.run_retries < budget(suite.run_tests)
         }
-        TryOutcome::Errored => tries <= suite.retries,
+        TryOutcome::Errored => not_passed <= suite.retries,
     }
 }
 

@@ -4,13 +4,14 @@ use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 use muster_common::id::TestIndex;
-use muster_common::spec::TestSpec;
+use muster_common::spec::{StressSpec, TestSpec};
 
 use super::Known;
 use super::expected::{Expected, Line};
 use super::places::GroupSet;
 use super::suite::{Suite, Test};
 use super::units::Units;
+use crate::policy::stress;
 
 impl Suite {
     /// Makes the tests of a discovery that is sealed, each with what is remembered of it, in the order in which they
@@ -40,6 +41,16 @@ impl Suite {
             }
         }
         self.known_mean_us = known_us.checked_div(known).unwrap_or(0);
+    }
+
+    /// Finds out which tests are new or have changed; `has_past`: whether the job was run before, so that one can tell.
+    pub(crate) fn choose_stressed(&mut self, spec: &StressSpec, has_past: bool) {
+        let has_changed = |name: &str| spec.changed.iter().any(|begin| name.starts_with(begin.as_str()));
+        let stressed = (0..)
+            .map(TestIndex)
+            .zip(self.names.iter().zip(&self.tests))
+            .filter(|(_, (name, test))| has_past && !test.known.is_seen || has_changed(name));
+        self.stressed = stressed.map(|(test, _)| test).take(stress::most(self.tests.len())).collect();
     }
 
     /// Where each test would stand by itself. What other parameters of a new one take is guessed for it.

@@ -36,6 +36,8 @@ pub(crate) struct Queue {
     by_requirements: BTreeMap<Vec<Requirement>, ClassId>,
     next_class: u32,
     pub(crate) places: BTreeMap<JobId, Place>,
+    /// Jobs that are not in line because all that they could do waits for a place in a group.
+    pub(crate) blocked: BTreeSet<JobId>,
     /// Slots that each project holds.
     held: BTreeMap<Arc<str>, u32>,
     /// Classes with a job in line and a free agent.
@@ -196,6 +198,7 @@ impl Queue {
 
     /// Takes a job out of the line.
     pub(crate) fn leave(&mut self, job: JobId) {
+        self.blocked.remove(&job);
         let Some(place) = self.places.remove(&job) else { return };
         let class = self.classes.get_mut(&place.class).expect("a class with a waiting job is kept");
         class.waiting -= 1;

@@ -103,6 +103,8 @@ pub(crate) struct Suite {
     pub(crate) surprises: BTreeMap<AgentName, Vec<TestIndex>>,
     /// Tests that failed in every try and were not known to be broken.
     pub(crate) newly_failed: u32,
+    /// New tests that are run several times although they pass.
+    pub(crate) stressed: BTreeSet<TestIndex>,
     /// Failed tests have waited long enough for another agent.
     pub(crate) is_retry_anywhere: bool,
 }
@@ -419,7 +421,8 @@ impl Test {
 
     /// Agents on which a try of it did not pass.
     pub(crate) fn failed_on(&self) -> BTreeSet<AgentName> {
-        self.tries.iter().map(|test_try| test_try.agent.clone()).collect()
+        let bad = self.tries.iter().filter(|test_try| test_try.outcome != TryOutcome::Passed);
+        bad.map(|test_try| test_try.agent.clone()).collect()
     }
 
     /// Whether a second copy of its current try may be started. Not of one that is to run alone.

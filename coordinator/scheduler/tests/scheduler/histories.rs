@@ -377,36 +377,11 @@ fn group(name: &str, pattern: &str, limit: u32) -> TestGroup {
 }
 
 fn tests(parallel: Option<u32>) -> TestSpec {
-    TestSpec {
-        runner: Runner::Pytest { args: Vec::new() },
-        working_directory: None,
-        setup: Vec::new(),
-        retries: 1,
-        parallel,
-        test_timeout_ms: 60_000,
-        scope: TestScope::Test,
-        groups: Vec::new(),
-        caches_discovery: false,
-    }
+    TestSpec { retries: 1, parallel, ..TestSpec::new(Runner::Pytest { args: Vec::new() }) }
 }
 
 fn job(name: &str, work: Work) -> JobSpec {
-    JobSpec {
-        name: name.to_owned(),
-        group: name.to_owned(),
-        needs: Vec::new(),
-        condition: None,
-        requirements: Vec::new(),
-        env: BTreeMap::new(),
-        timeout_ms: 600_000,
-        queue_timeout_ms: 3_600_000,
-        is_repeatable: true,
-        may_fail: false,
-        work,
-        inputs: Vec::new(),
-        artifacts: Vec::new(),
-        outputs: BTreeMap::new(),
-    }
+    JobSpec { timeout_ms: 600_000, queue_timeout_ms: 3_600_000, ..JobSpec::new(name, work) }
 }
 
 /// Seconds after which everything has ended once the faults have. The longest wait is for work that is not safe to

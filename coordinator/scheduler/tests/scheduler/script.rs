@@ -25,7 +25,7 @@ use muster_common::id::{AgentLife, AgentName, RunId, SessionId, TestIndex};
 use muster_common::outcome::{AttemptOutcome, TryOutcome};
 use muster_common::requirement::Requirement;
 use muster_common::spec::{
-    ArtifactInput, ArtifactSpec, JobSpec, RunSpec, Runner, Shell, StepSpec, TestGroup, TestScope, TestSpec, Work,
+    ArtifactInput, ArtifactSpec, JobSpec, RunSpec, Runner, StepSpec, StressSpec, TestGroup, TestScope, TestSpec, Work,
 };
 use muster_common::time::Wall;
 use muster_scheduler::{Ask, Config, Input, TestName};
@@ -102,7 +102,10 @@ impl Script {
     fn begin_pipeline(&mut self, words: &mut Words) -> Result<()> {
         let name = words.next()?;
         let project = words.value("project").unwrap_or_else(|| "project".to_owned());
-        self.pipelines.insert(name.clone(), RunSpec { project, name: name.clone(), ..RunSpec::default() });
+        let times = words.value("stress").map(|times| number(&times)).transpose()?;
+        let changed = words.list("changed");
+        let stress = times.map(|times| StressSpec { times, changed });
+        self.pipelines.insert(name.clone(), RunSpec { project, name: name.clone(), stress, ..RunSpec::default() });
         self.last_pipeline = name;
         Ok(())
     }
@@ -183,8 +186,9 @@ fn job(words: &mut Words) -> Result<JobSpec> {
         Some(value) => span(&value).map(|span| span.as_millis() as u64),
         None => Ok(default),
     };
+    let runner = words.value("runner").unwrap_or_else(|| "pytest".to_owned());
     let tests = TestSpec {
-        runner: Runner::Pytest { args: Vec::new() },
+        runner: Runner::named(&runner, Vec::new()).context("no such runner")?,
         working_directory: None,
         setup: Vec::new(),
         retries: number(&words.value("retries").unwrap_or_else(|| "2".to_owned()))?,
@@ -198,7 +202,7 @@ fn job(words: &mut Words) -> Result<JobSpec> {
         groups: words.list("groups").iter().map(|text| group(text)).collect::<Result<_>>()?,
     };
     let work = match kind.as_str() {
-        "steps" => Work::Steps(vec![step(&name)]),
+        "steps" => Work::Steps(vec![StepSpec::new(name.as_str(), "make")]),
         "build" => Work::TestBuild(tests),
         "tests" => Work::Tests(tests),
         other => bail!("`{other}` is no kind of job"),
@@ -238,20 +242,6 @@ fn group(text: &str) -> Result<TestGroup> {
 
 fn test_name(words: &mut Words) -> Result<TestName> {
     Ok(TestName { project: "project".to_owned(), job: words.value("job"), name: words.next()? })
-}
-
-fn step(name: &str) -> StepSpec {
-    StepSpec {
-        id: None,
-        name: name.to_owned(),
-        condition: None,
-        run: "make".to_owned(),
-        shell: Shell::Default,
-        env: BTreeMap::new(),
-        working_directory: None,
-        timeout_ms: None,
-        may_fail: false,
-    }
 }
 
 fn run(words: &mut Words) -> Result<RunId> {

@@ -4,7 +4,7 @@ use muster_common::digest::Digest;
 use muster_common::error_code::{Reason, ReasonCode};
 use muster_common::id::{AgentLife, AgentName, Epoch, JobId, JobIndex, RunId, ShardIndex, TestIndex, Token};
 use muster_common::outcome::{Outcome, TestVerdict, TryOutcome};
-use muster_common::spec::{JobSpec, RunSpec, Runner, TestGroup, TestScope, TestSpec, Work};
+use muster_common::spec::{JobSpec, RunSpec, Runner, StressSpec, TestGroup, TestScope, TestSpec, Work};
 use muster_common::time::Wall;
 use muster_scheduler::{
     AgentHealthRow, BatchRow, End, Fence, GroupSet, JobKind, JobRow, JobState, JobSummary, JudgedRun, LeasePart,
@@ -259,6 +259,7 @@ fn run() -> impl Strategy<Value = RunRow> {
                 env,
                 jobs: vec![job_spec()],
                 only: BTreeMap::new(),
+                stress: Some(StressSpec { times: 3, changed: vec!["tests/a.py".to_owned()] }),
             },
             submitted,
             started,
@@ -270,32 +271,13 @@ fn run() -> impl Strategy<Value = RunRow> {
 
 fn job_spec() -> JobSpec {
     let suite = TestSpec {
-        runner: Runner::Pytest { args: vec!["-x".to_owned()] },
-        working_directory: None,
-        setup: Vec::new(),
-        retries: 2,
         parallel: Some(4),
-        test_timeout_ms: 60_000,
         scope: TestScope::File,
         groups: vec![TestGroup { name: "db".to_owned(), patterns: vec!["*db*".to_owned()], limit: 1 }],
         caches_discovery: true,
+        ..TestSpec::new(Runner::Pytest { args: vec!["-x".to_owned()] })
     };
-    JobSpec {
-        name: "unit".to_owned(),
-        group: "unit".to_owned(),
-        needs: Vec::new(),
-        condition: None,
-        requirements: Vec::new(),
-        env: BTreeMap::new(),
-        timeout_ms: 1,
-        queue_timeout_ms: 2,
-        is_repeatable: true,
-        may_fail: false,
-        work: Work::Tests(suite),
-        inputs: Vec::new(),
-        artifacts: Vec::new(),
-        outputs: BTreeMap::new(),
-    }
+    JobSpec { timeout_ms: 1, queue_timeout_ms: 2, ..JobSpec::new("unit", Work::Tests(suite)) }
 }
 
 fn job() -> impl Strategy<Value = JobRow> {

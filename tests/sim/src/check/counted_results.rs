@@ -1,5 +1,6 @@
 //! Exactly those results count that should: of a live batch, or of one that is over if they say more than that the test
-//! could not be run; each try ends once. Everything else changes nothing. Told from the rows alone.
+//! could not be run; each try ends once. A late result of a test that stays with others, or excludes some, counts only while no other batch
+//! holds it. Everything else changes nothing. Told from the rows alone.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,6 +9,7 @@ use muster_common::id::{AgentName, JobId, TestIndex, Token};
 use muster_common::outcome::TryOutcome;
 use muster_scheduler::{Input, Row, TestRow, TryRow};
 
+use super::bonds::Bonds;
 use super::fleet::Fleet;
 use super::rows;
 use crate::disk::Change;
@@ -16,6 +18,7 @@ use crate::view::{Check, Live, Moment, View};
 #[derive(Debug, Default)]
 pub(super) struct CountedResults {
     fleet: Fleet,
+    bonds: Bonds,
     /// What the step must count, by job and test.
     expected: BTreeMap<(JobId, TestIndex), Expected>,
     /// What the step must not count although somebody says it, by test and batch.
@@ -54,6 +57,7 @@ impl Check for CountedResults {
             },
             Moment::Restored { .. } => {
                 self.ended.clear();
+                self.bonds.clear();
                 for row in view.live.iter().flat_map(|live| rows::tests(live.written)) {
                     self.ended.insert((row.job, row.test), row.tries.len());
                 }
@@ -89,12 +93,16 @@ impl CountedResults {
             self.ends_job = Some(batch.job);
             return;
         }
+        let bonds = self.bonds.of(live, batch.job);
         for result in &results.results {
             let known = rows::test(live.written, batch.job, result.test);
             let ended = known.map_or(0, |known| known.tries.len());
             let is_current = attempt_of(result.test).is_some_and(|attempt| attempt as usize == ended + 1);
             let is_open = known.is_none_or(|known| known.verdict.is_none());
-            let is_worth = !batch.is_over || result.outcome != TryOutcome::Errored;
+            let is_left_to_another = bonds.as_ref().is_some_and(|bonds| {
+                bonds.is_bound(result.test) && is_held(live, batch.job, result.test, results.batch)
+            });
+            let is_worth = !batch.is_over || (result.outcome != TryOutcome::Errored && !is_left_to_another);
             if is_current && is_open && is_worth {
                 let expected = Expected { batch: results.batch, outcome: result.outcome };
                 self.expected.entry((batch.job, result.test)).or_insert(expected);
@@ -144,4 +152,17 @@ impl CountedResults {
             }
         }
     }
+}
+
+/// Whether another batch that is live holds the current try of a test.
+fn is_held(live: Live<'_>, job: JobId, test: TestIndex, told: Token) -> bool {
+    let ended = rows::test(live.written, job, test).map_or(0, |known| known.tries.len());
+    let holds = |row: &&muster_scheduler::BatchRow| {
+        row.job == job && !row.is_over && row.token != told && row.tests.contains(&(test, attempt_after(ended)))
+    };
+    rows::batches(live.written).any(|row| holds(&row))
+}
+
+fn attempt_after(ended: usize) -> u32 {
+    u32::try_from(ended).unwrap_or(u32::MAX - 1) + 1
 }

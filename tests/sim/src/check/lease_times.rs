@@ -1,17 +1,15 @@
 //! No lease is taken away before its time: it ends by its agent's word, by the agent's next life, or after a silence as
-//! long as its kind of lease; after a restart of the coordinator not before the grace that its agent then has. And when
-//! work that is not safe to repeat is given up for lost, none of it runs any more.
+//! long as its kind of lease; after a restart of the coordinator not before the grace that its agent then has.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use muster_common::control::{FromAgent, ToAgent};
 use muster_common::error_code::ReasonCode;
-use muster_common::id::{AgentName, JobId, SessionId, Token};
+use muster_common::id::{AgentName, SessionId, Token};
 use muster_scheduler::{Effect, Input, LeaseRow, Row};
 
 use super::rows;
-use crate::history::{Observation, Ran};
 use crate::view::{Check, Live, Moment, View};
 
 #[derive(Debug, Default)]
@@ -26,8 +24,6 @@ pub(super) struct LeaseTimes {
     speaker: Option<(AgentName, Option<Token>)>,
     /// A session that is being opened; it may be refused.
     opening: Option<(SessionId, AgentName)>,
-    seen: usize,
-    unrepeatable: BTreeMap<JobId, Token>,
 }
 
 impl Check for LeaseTimes {
@@ -36,7 +32,6 @@ impl Check for LeaseTimes {
     }
 
     fn look(&mut self, view: &View<'_>, moment: &Moment<'_>) -> Result<(), String> {
-        self.follow_processes(view);
         match moment {
             Moment::Restored { .. } => {
                 self.sessions.clear();
@@ -57,19 +52,10 @@ impl Check for LeaseTimes {
                 let Some(live) = rows::live(view, *coordinator) else { return Ok(()) };
                 self.open(view, effects);
                 for change in *changes {
-                    match rows::put(change) {
-                        Some(Row::Lease(row)) if !row.is_over => {
-                            self.live.insert(row.token, (**row).clone());
-                        }
-                        Some(Row::Job(row)) => {
-                            let code = row.end.as_ref().and_then(|end| end.reason.as_ref()).map(|reason| reason.code);
-                            if code == Some(ReasonCode::OutcomeUnknown)
-                                && let Some(token) = self.unrepeatable.get(&row.job)
-                            {
-                                return Err(format!("job {} is given up for lost while lease {token} runs", row.job));
-                            }
-                        }
-                        Some(_) | None => {}
+                    if let Some(Row::Lease(row)) = rows::put(change)
+                        && !row.is_over
+                    {
+                        self.live.insert(row.token, (**row).clone());
                     }
                     if let muster_scheduler::Key::Lease(token) = change.key() {
                         self.may_end(view, live, token)?;
@@ -143,22 +129,6 @@ impl LeaseTimes {
             return Ok(());
         }
         Err(format!("lease {token} of job {} on {} ends after a silence of {silent:?}", row.job, row.agent))
-    }
-
-    fn follow_processes(&mut self, view: &View<'_>) {
-        let all = view.history.all();
-        for observed in &all[self.seen..] {
-            match &observed.what {
-                Observation::ProcessStarted(process) if process.work == Ran::Work && !process.is_repeatable => {
-                    self.unrepeatable.insert(process.job, process.token);
-                }
-                Observation::ProcessEnded { process, .. } if process.work == Ran::Work => {
-                    self.unrepeatable.remove(&process.job);
-                }
-                _ => {}
-            }
-        }
-        self.seen = all.len();
     }
 }
 

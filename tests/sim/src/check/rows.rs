@@ -88,6 +88,16 @@ pub(super) fn jobs(rows: &Rows) -> impl Iterator<Item = &JobRow> {
     })
 }
 
+/// The names of a job's tests, in the order of their list.
+pub(super) fn names(rows: &Rows, job: JobId) -> impl Iterator<Item = &str> {
+    let (first, last) = (Key::TestNames(job, TestIndex(0)), Key::TestNames(job, TestIndex(u32::MAX)));
+    let parts = rows.range(first..=last).filter_map(|(_, row)| {
+        let Row::TestNames(row) = Rc::as_ref(row) else { return None };
+        Some(row)
+    });
+    parts.flat_map(|row| &row.names).map(String::as_str)
+}
+
 /// Every stored test of open runs, in order.
 pub(super) fn tests(rows: &Rows) -> impl Iterator<Item = &TestRow> {
     let first = JobId { run: RunId(0), job: JobIndex(0) };

@@ -3,18 +3,17 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use muster_common::control::{
-    Batch, Discovered, Finished, FromAgent, Heartbeat, LeaseWork, Open, Output, Seal, TestResult, TestResults, ToAgent,
-    WantBatch, Withdrawn,
+    Batch, FromAgent, Heartbeat, LeaseWork, Output, TestResult, TestResults, ToAgent, WantBatch, Withdrawn,
 };
 use muster_common::digest::Digest;
-use muster_common::id::{AgentLife, AgentName, Epoch, RunId, SessionId, TestIndex, Token};
+use muster_common::id::{AgentName, Epoch, RunId, SessionId, Token};
 use muster_common::outcome::{AttemptOutcome, Outcome, TryOutcome};
-use muster_common::spec::{JobSpec, RunSpec, Runner, TestScope, TestSpec, Work};
-use muster_common::time::{Monotonic, Now, Wall};
+use muster_common::spec::RunSpec;
 use muster_scheduler::{Ask, Config, Effect, Event, Input, Row, RunSummary, Scheduler, Write};
 use rand::rngs::SmallRng;
 use rand::{RngExt as _, SeedableRng as _};
-use sha2::{Digest as _, Sha256};
+
+use crate::idealised::{self, finished, run_of_tests};
 
 /// Some agents with one slot each, and a suite.
 pub(super) struct Fleet {
@@ -48,17 +47,7 @@ impl Fleet {
             ended: None,
         };
         for agent in 0..agents {
-            let open = Open {
-                agent: agent_name(agent),
-                life: AgentLife(1),
-                number: 1,
-                labels: BTreeMap::new(),
-                slots: 1,
-                version: "1".to_owned(),
-                features: Vec::new(),
-                held: Vec::new(),
-                is_draining: false,
-            };
+            let open = idealised::open(agent_name(agent));
             fleet.step(Input::OpenSession { session: SessionId(agent as u64), open: Box::new(open) }, &mut |_| {});
         }
         fleet
@@ -116,11 +105,7 @@ impl Fleet {
     }
 
     fn step(&mut self, input: Input, seen: &mut impl FnMut(&Row)) {
-        let now = Now {
-            monotonic: Monotonic { micros: self.now_us },
-            wall: Wall { unix_ms: 1_700_000_000_000 + self.now_us / 1_000 },
-        };
-        let step = self.scheduler.step(now, input);
+        let step = self.scheduler.step(idealised::now(self.now_us), input);
         for write in &step.writes {
             match write {
                 Write::Put(row) => seen(row),
@@ -184,14 +169,11 @@ impl Fleet {
     }
 
     fn discover(&mut self, agent: usize, token: Token) {
-        let mut hash = Sha256::new();
-        for name in &self.names {
-            hash.update(name.as_bytes());
-            hash.update([0]);
+        let names: Vec<&str> = self.names.iter().map(String::as_str).collect();
+        let (lists, seal) = idealised::discovery(token, &names);
+        for list in lists {
+            self.say(agent, FromAgent::Discovered(list));
         }
-        let tests = self.names.clone();
-        let seal = Seal { count: tests.len() as u32, sha256: hash.finalize().into() };
-        self.say(agent, FromAgent::Discovered(Discovered { token, first: TestIndex(0), tests }));
         self.say(agent, FromAgent::Finished(finished(token, AttemptOutcome::Passed, Some(seal))));
     }
 
@@ -229,18 +211,6 @@ fn judged(mut results: TestResults, agent: usize, fails: &mut impl FnMut(usize, 
     results
 }
 
-fn finished(token: Token, outcome: AttemptOutcome, seal: Option<Seal>) -> Finished {
-    Finished {
-        token,
-        outcome,
-        log_bytes: 0,
-        is_log_complete: true,
-        artifacts: Vec::new(),
-        outputs: BTreeMap::new(),
-        seal,
-    }
-}
-
 /// An agent's name.
 pub(super) fn agent_name(agent: usize) -> AgentName {
     AgentName(format!("agent-{agent:04}"))
@@ -257,42 +227,10 @@ pub(super) fn has_passed(summary: &RunSummary) -> bool {
 }
 
 fn spec(content: u32) -> RunSpec {
-    let tests = TestSpec {
-        runner: Runner::Pytest { args: Vec::new() },
-        working_directory: None,
-        setup: Vec::new(),
-        retries: 2,
-        parallel: None,
-        test_timeout_ms: 60_000,
-        scope: TestScope::Test,
-        groups: Vec::new(),
-        caches_discovery: false,
-    };
-    let job = JobSpec {
-        name: "unit".to_owned(),
-        group: "unit".to_owned(),
-        needs: Vec::new(),
-        condition: None,
-        requirements: Vec::new(),
-        env: BTreeMap::new(),
-        timeout_ms: 3_600_000,
-        queue_timeout_ms: 3_600_000,
-        is_repeatable: true,
-        may_fail: false,
-        work: Work::Tests(tests),
-        inputs: Vec::new(),
-        artifacts: Vec::new(),
-        outputs: BTreeMap::new(),
-    };
     let mut hash = [0; 32];
     hash[..4].copy_from_slice(&(content + 1).to_be_bytes());
-    RunSpec {
-        project: "project".to_owned(),
-        name: "flakiness".to_owned(),
-        workspace: Some(Digest { hash, size_bytes: 1 }),
-        jobs: vec![job],
-        ..RunSpec::default()
-    }
+    let workspace = Some(Digest { hash, size_bytes: 1 });
+    RunSpec { workspace, ..run_of_tests("project", "flakiness", 3_600_000) }
 }
 
 const TEST_US: u64 = 10_000;

@@ -3,20 +3,18 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap};
 
-use muster_common::control::{Discovered, FromAgent, Open, Seal, TestResults, ToAgent};
+use muster_common::control::{FromAgent, TestResults, ToAgent};
 use muster_common::digest::Digest;
-use muster_common::id::{AgentLife, AgentName, Epoch, JobId, RunId, SessionId, TestIndex, Token};
-use muster_common::limits::TESTS_PER_MESSAGE_MAX;
+use muster_common::id::{AgentName, Epoch, JobId, RunId, SessionId, TestIndex, Token};
 use muster_common::outcome::AttemptOutcome;
-use muster_common::spec::{JobSpec, RunSpec, Runner, TestScope, TestSpec, Work};
-use muster_common::time::{Monotonic, Now, Wall};
+use muster_common::time::Wall;
 use muster_scheduler::{
     Answer, Ask, Config, Effect, Event as Seen, Input, MemorySuiteRow, MemoryTestRow, Row, Scheduler, Step,
 };
-use sha2::{Digest as _, Sha256};
 
-use super::worker::{Doings, Times, Worker, finished};
+use super::worker::{Doings, Times, Worker};
 use super::{Fault, Slot, Suite};
+use crate::idealised::{self, SUITE, finished, now, run_of_tests};
 
 /// A suite that is submitted.
 #[derive(Clone, Copy, Debug)]
@@ -246,22 +244,12 @@ impl<'a> Course<'a> {
     }
 
     fn submit(&mut self, job: usize) {
-        let spec = Box::new(spec(job));
+        let spec = Box::new(run_of_tests(&project(job), "race", TIMEOUT_MS));
         self.step(Input::SubmitRun { ask: Ask(job as u64), spec, request_id: String::new() });
     }
 
     fn join(&mut self, post: usize) {
-        let open = Open {
-            agent: AgentName(format!("agent-{post:05}")),
-            life: AgentLife(1),
-            number: 1,
-            labels: BTreeMap::new(),
-            slots: 1,
-            version: "1".to_owned(),
-            features: Vec::new(),
-            held: Vec::new(),
-            is_draining: false,
-        };
+        let open = idealised::open(AgentName(format!("agent-{post:05}")));
         self.posts[post].is_present = post != self.lister();
         self.present += u64::from(self.posts[post].is_present);
         self.count_idle(post);
@@ -387,23 +375,15 @@ impl<'a> Course<'a> {
 
     fn discover(&mut self, post: usize, token: Token, job: JobId) {
         let suite = self.race.jobs[job.run.0 as usize - 1].suite;
-        let mut hash = Sha256::new();
-        let mut first = 0;
-        for part in suite.cases.chunks(TESTS_PER_MESSAGE_MAX) {
-            let tests: Vec<String> = part.iter().map(|case| case.name.clone()).collect();
-            for name in &tests {
-                hash.update(name.as_bytes());
-                hash.update([0]);
-            }
-            self.say(post, FromAgent::Discovered(Discovered { token, first: TestIndex(first), tests }));
-            first += part.len() as u32;
+        let names: Vec<&str> = suite.cases.iter().map(|case| case.name.as_str()).collect();
+        let (lists, seal) = idealised::discovery(token, &names);
+        for list in lists {
+            self.say(post, FromAgent::Discovered(list));
         }
         if post == self.lister() {
             self.say(post, FromAgent::Draining);
         }
-        let seal = Some(Seal { count: first, sha256: hash.finalize().into() });
-        let end = muster_common::control::Finished { seal, ..finished(token, AttemptOutcome::Passed) };
-        self.say(post, FromAgent::Finished(end));
+        self.say(post, FromAgent::Finished(finished(token, AttemptOutcome::Passed, Some(seal))));
         self.posts[post].worker.discovered();
         self.undealt += suite.cases.len();
     }
@@ -478,16 +458,12 @@ fn session(post: usize) -> SessionId {
     SessionId(post as u64)
 }
 
-fn now(at_us: u64) -> Now {
-    Now { monotonic: Monotonic { micros: at_us }, wall: Wall { unix_ms: 1_700_000_000_000 + at_us / 1_000 } }
-}
-
 /// What is known of a suite, as rows: each job is of a project of its own, so that none learns from another.
 fn remembered(place: usize, suite: &Suite) -> impl Iterator<Item = Row> {
     let number = place as u32;
     let last_seen = Wall { unix_ms: 1_600_000_000_000 };
     let row =
-        MemorySuiteRow { suite: number, project: project(place), job: JOB.to_owned(), last_seen, runs: Vec::new() };
+        MemorySuiteRow { suite: number, project: project(place), job: SUITE.to_owned(), last_seen, runs: Vec::new() };
     let known = suite.cases.iter().filter_map(|case| case.known_us.map(|known_us| (case, known_us)));
     let tests = (0..).zip(known).map(move |(place, (case, mean_us))| {
         Row::MemoryTest(Box::new(MemoryTestRow {
@@ -515,39 +491,9 @@ fn project(place: usize) -> String {
     format!("project-{place}")
 }
 
-fn spec(place: usize) -> RunSpec {
-    let tests = TestSpec {
-        runner: Runner::Pytest { args: Vec::new() },
-        working_directory: None,
-        setup: Vec::new(),
-        retries: 2,
-        parallel: None,
-        test_timeout_ms: 3_600_000,
-        scope: TestScope::Test,
-        groups: Vec::new(),
-        caches_discovery: false,
-    };
-    let job = JobSpec {
-        name: JOB.to_owned(),
-        group: JOB.to_owned(),
-        needs: Vec::new(),
-        condition: None,
-        requirements: Vec::new(),
-        env: BTreeMap::new(),
-        timeout_ms: 1_000_000_000,
-        queue_timeout_ms: 1_000_000_000,
-        is_repeatable: true,
-        may_fail: false,
-        work: Work::Tests(tests),
-        inputs: Vec::new(),
-        artifacts: Vec::new(),
-        outputs: BTreeMap::new(),
-    };
-    RunSpec { project: project(place), name: "race".to_owned(), jobs: vec![job], ..RunSpec::default() }
-}
-
-const JOB: &str = "unit";
 /// When slots come: by then tests that are listed before are.
 const START_US: u64 = 60_000_000;
+/// Nothing is to run so long.
+const TIMEOUT_MS: u64 = 1_000_000_000;
 const HEARTBEAT_US: u64 = 1_500_000;
 const END_US: u64 = 10_000_000_000_000;

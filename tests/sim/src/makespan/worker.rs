@@ -3,11 +3,13 @@
 use std::collections::{BTreeSet, VecDeque};
 
 use muster_common::control::{
-    Batch, Finished, FromAgent, Heartbeat, LeaseWork, Output, TestResult, TestResults, TestStarted, ToAgent, WantBatch,
-    Withdraw, Withdrawn,
+    Batch, FromAgent, Heartbeat, LeaseWork, Output, TestResult, TestResults, TestStarted, ToAgent, WantBatch, Withdraw,
+    Withdrawn,
 };
 use muster_common::id::{JobId, TestIndex, Token};
 use muster_common::outcome::{AttemptOutcome, TryOutcome};
+
+use crate::idealised::finished;
 
 /// What an agent has in hand.
 #[derive(Debug, Default)]
@@ -218,7 +220,7 @@ impl Worker {
 
     fn finish(&mut self, outcome: AttemptOutcome, doings: &mut Doings) {
         if let Some(held) = self.lease.take() {
-            doings.says.push(FromAgent::Finished(finished(held.token, outcome)));
+            doings.says.push(FromAgent::Finished(finished(held.token, outcome, None)));
         }
     }
 
@@ -242,18 +244,6 @@ pub(super) trait Times {
     fn start_cost_us(&self) -> u64;
     /// What a test takes here.
     fn takes_us(&self, job: JobId, test: TestIndex) -> u64;
-}
-
-pub(super) fn finished(token: Token, outcome: AttemptOutcome) -> Finished {
-    Finished {
-        token,
-        outcome,
-        log_bytes: 0,
-        is_log_complete: true,
-        artifacts: Vec::new(),
-        outputs: std::collections::BTreeMap::new(),
-        seal: None,
-    }
 }
 
 fn result(test: TestIndex, duration_us: u64) -> TestResult {

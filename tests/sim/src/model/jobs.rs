@@ -229,7 +229,12 @@ impl Judged<'_> {
             let Some(truth) = truths.get(report.name.as_str()) else {
                 return Err(format!("there is no test `{}`", report.name));
             };
-            let judged = tests::Judged { truth, suite, report, retries: spec.retries, may_stop_early };
+            let stress = self.plan.spec.stress.as_ref().map(|stress| tests::Stress {
+                times: stress.times,
+                is_certain: suite.tests.len() <= STRESSED_FOR_CERTAIN
+                    && stress.changed.iter().any(|begin| report.name.starts_with(begin.as_str())),
+            });
+            let judged = tests::Judged { truth, suite, report, retries: spec.retries, stress, may_stop_early };
             judged.judge(self.evidence)?;
         }
         Ok(())
@@ -254,3 +259,5 @@ fn slack(limit: Duration) -> Duration {
 const SUITE_WIDE_FAILURES_MIN: usize = 11;
 /// Every run has so many retries of failed tries.
 const RETRIES_FREE: usize = 50;
+/// So many new tests of a job are repeated, however few it has.
+const STRESSED_FOR_CERTAIN: usize = 100;

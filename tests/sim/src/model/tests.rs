@@ -13,8 +13,18 @@ pub(super) struct Judged<'a> {
     pub(super) suite: &'a SuiteTruth,
     pub(super) report: &'a TestReport,
     pub(super) retries: u32,
+    /// How often it is run although it passes, if it is new; and whether it certainly is.
+    pub(super) stress: Option<Stress>,
     /// Whether the suite or its run may have stopped retries early.
     pub(super) may_stop_early: bool,
+}
+
+/// Tests that are run although they have passed.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Stress {
+    pub(super) times: u32,
+    /// Whether it is one of these for certain: its name says that it has changed, and there are few of them.
+    pub(super) is_certain: bool,
 }
 
 impl Judged<'_> {
@@ -71,7 +81,7 @@ impl Judged<'_> {
         let Some(last) = tries.last() else { return Err("it was decided without a try".to_owned()) };
         let count = |outcome| tries.iter().filter(|test_try| test_try.outcome == outcome).count();
         let expected = match last.outcome {
-            TryOutcome::Passed if tries.len() == 1 => TestVerdict::Passed,
+            TryOutcome::Passed if count(TryOutcome::Passed) == tries.len() => TestVerdict::Passed,
             TryOutcome::Passed => TestVerdict::Flaky,
             TryOutcome::Failed => TestVerdict::Failed,
             TryOutcome::Skipped if count(TryOutcome::Failed) > 0 => TestVerdict::Failed,
@@ -86,18 +96,36 @@ impl Judged<'_> {
         if verdict != expected {
             return Err(format!("it should be {expected:?}"));
         }
-        if count(TryOutcome::Passed) > 1 {
-            return Err("it passed more than once".to_owned());
-        }
+        let passed = count(TryOutcome::Passed);
+        self.judge_passes(passed)?;
+        let bad = tries.len() - passed;
         let allowed = self.retries as usize + 1;
-        let is_spent = tries.len() == allowed || last.message.contains("is not run again");
+        let is_spent = bad == allowed || last.message.contains("is not run again");
         match last.outcome {
-            _ if tries.len() > allowed + usize::from(last.message.contains("is not run again")) => {
-                Err(format!("it was tried {} times, allowed are {allowed}", tries.len()))
+            _ if bad > allowed + usize::from(last.message.contains("is not run again")) => {
+                Err(format!("{bad} tries did not pass, allowed are {allowed}"))
             }
             TryOutcome::Failed if !is_spent && !self.may_stop_early => Err("it had retries left".to_owned()),
             TryOutcome::Errored if !is_spent => Err("it had retries left".to_owned()),
             TryOutcome::Passed | TryOutcome::Skipped | TryOutcome::Failed | TryOutcome::Errored => Ok(()),
         }
+    }
+
+    /// A test passes once, or as often as new tests are run; after a try that did not pass, once more.
+    fn judge_passes(&self, passed: usize) -> Result<(), String> {
+        let tries = &self.report.tries;
+        let most = self.stress.map_or(1, |stress| stress.times as usize);
+        if passed > most {
+            return Err(format!("it passed {passed} times, it was to be run {most} times"));
+        }
+        let since = tries.iter().skip_while(|test_try| test_try.outcome == TryOutcome::Passed);
+        if since.filter(|test_try| test_try.outcome == TryOutcome::Passed).count() > 1 {
+            return Err("it passed more than once after a try that did not".to_owned());
+        }
+        let is_short = passed == tries.len() && passed < most && !self.may_stop_early;
+        if is_short && self.stress.is_some_and(|stress| stress.is_certain) {
+            return Err(format!("it passed {passed} times, and was to be run {most} times"));
+        }
+        Ok(())
     }
 }

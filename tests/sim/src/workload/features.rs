@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use muster_common::spec::{JobSpec, Work};
+use muster_common::spec::{JobSpec, TestScope, Work};
 
 use crate::plan::{
     BadSeal, Deed, Departure, JobTruth, ListChange, Plan, RunPlan, ShardTrouble, Sickness, SuiteTruth, TestSort,
@@ -51,6 +51,12 @@ pub const ALL: &[&str] = &[
     "tight queue time limit",
     "queue time limit of a day",
     "limited parallel",
+    "tests by class",
+    "tests by file",
+    "groups of tests",
+    "groups and a scope",
+    "new tests repeated",
+    "changed tests repeated",
     "no retries",
     "thousands of tests",
     "no tests",
@@ -184,6 +190,9 @@ impl Found {
     fn job(&mut self, job: &JobSpec, run: &RunPlan) {
         let group = run.spec.jobs.iter().filter(|other| other.group == job.group);
         self.note("matrix", group.count() > 1);
+        let stress = run.spec.stress.as_ref();
+        self.note("new tests repeated", stress.is_some_and(|stress| stress.changed.is_empty()));
+        self.note("changed tests repeated", stress.is_some_and(|stress| !stress.changed.is_empty()));
         self.note("needs", !job.needs.is_empty());
         if let Some(condition) = &job.condition {
             self.note("condition", true);
@@ -216,6 +225,10 @@ impl Found {
                 self.note("setup steps", !tests.setup.is_empty());
                 self.note("limited parallel", tests.parallel.is_some());
                 self.note("no retries", tests.retries == 0);
+                self.note("tests by class", tests.scope == TestScope::Class);
+                self.note("tests by file", tests.scope == TestScope::File);
+                self.note("groups of tests", !tests.groups.is_empty());
+                self.note("groups and a scope", !tests.groups.is_empty() && !tests.scope.is_test());
             }
         }
     }

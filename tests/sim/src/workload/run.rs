@@ -40,7 +40,7 @@ pub(super) fn draw(dice: &mut Dice, mood: &Mood, agents: &[AgentPlan], at: Durat
     }
     let only = draft.selection();
     let (jobs, truth) = (draft.jobs, draft.truth);
-    RunPlan { at, spec: RunSpec { project, name, workspace, env, jobs, only }, request_id, again, truth }
+    RunPlan { at, spec: RunSpec { project, name, workspace, env, jobs, only, stress: None }, request_id, again, truth }
 }
 
 impl Draft<'_> {

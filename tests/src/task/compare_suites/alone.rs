@@ -65,7 +65,7 @@ pub(super) fn mocha(prepared: &Prepared, file: &Path) -> Result<Verdicts> {
         |test: &Value| Some(format!("{} {}", relative(prepared, test["file"].as_str()?), test["fullTitle"].as_str()?));
     for (list, verdict) in [("passes", Verdict::Passed), ("failures", Verdict::Failed), ("pending", Verdict::Skipped)] {
         for test in report[list].as_array().context("no tests")? {
-            add(&mut verdicts, named(test).context("a test has no title")?, verdict);
+            junit::add(&mut verdicts, named(test).context("a test has no title")?, verdict);
         }
     }
     Ok(verdicts)
@@ -90,7 +90,7 @@ pub(super) fn go(prepared: &Prepared, file: &Path) -> Result<Verdicts> {
         if let (Some(package), Some(test)) = (event["Package"].as_str(), event["Test"].as_str())
             && !test.contains('/')
         {
-            add(&mut verdicts, format!("{package} {test}"), verdict);
+            junit::add(&mut verdicts, format!("{package} {test}"), verdict);
         }
     }
     Ok(verdicts)
@@ -107,7 +107,7 @@ pub(super) fn googletest(prepared: &Prepared, file: &Path) -> Result<Verdicts> {
             // What a disabled test says by its status, others say by a child.
             let found =
                 if test.starts_with("DISABLED_") || class.contains("DISABLED_") { Verdict::Skipped } else { found };
-            add(&mut verdicts, format!("{program} {class}.{test}"), found);
+            junit::add(&mut verdicts, format!("{program} {class}.{test}"), found);
         }
     }
     Ok(verdicts)
@@ -119,7 +119,7 @@ pub(super) fn ctest(prepared: &Prepared, file: &Path) -> Result<Verdicts> {
     may_fail(command.args(&prepared.args).arg("--output-junit").arg(file), &[0, 8])?;
     let mut verdicts = Verdicts::new();
     for ((_, name), verdict) in junit::parts(file)? {
-        add(&mut verdicts, name, verdict);
+        junit::add(&mut verdicts, name, verdict);
     }
     Ok(verdicts)
 }
@@ -132,7 +132,7 @@ pub(super) fn phpunit(prepared: &Prepared, file: &Path) -> Result<Verdicts> {
     let mut verdicts = Verdicts::new();
     for ((class, name), verdict) in junit::parts(file)? {
         let verdict = if verdict == Verdict::Errored { Verdict::Failed } else { verdict };
-        add(&mut verdicts, format!("{}::{name}", class.replace('.', "\\")), verdict);
+        junit::add(&mut verdicts, format!("{}::{name}", class.replace('.', "\\")), verdict);
     }
     Ok(verdicts)
 }
@@ -157,7 +157,7 @@ pub(super) fn minitest(prepared: &Prepared, file: &Path) -> Result<Verdicts> {
             Some("S") => Verdict::Skipped,
             _ => continue,
         };
-        add(&mut verdicts, name.to_owned(), verdict);
+        junit::add(&mut verdicts, name.to_owned(), verdict);
     }
     Ok(verdicts)
 }
@@ -170,7 +170,7 @@ fn titles(prepared: &Prepared, file: &Path, separator: &str) -> Result<Verdicts>
         let name = relative(prepared, suite["name"].as_str().context("a file has no name")?);
         let tests = suite["assertionResults"].as_array().context("a file has no tests")?;
         if tests.is_empty() {
-            add(&mut verdicts, name.clone(), Verdict::Failed);
+            junit::add(&mut verdicts, name.clone(), Verdict::Failed);
         }
         let mut seen = std::collections::HashMap::new();
         for test in tests {
@@ -184,7 +184,7 @@ fn titles(prepared: &Prepared, file: &Path, separator: &str) -> Result<Verdicts>
             };
             let whole = parts.join(separator).replace('\n', "\\n").replace('\t', "\\t").replace('\r', "\\r");
             let count = seen.entry(whole.clone()).and_modify(|count| *count += 1).or_insert(1);
-            add(&mut verdicts, if *count == 1 { whole } else { format!("{whole} [again {count}]") }, verdict);
+            junit::add(&mut verdicts, if *count == 1 { whole } else { format!("{whole} [again {count}]") }, verdict);
         }
     }
     Ok(verdicts)
@@ -202,13 +202,9 @@ fn lines(file: &Path) -> Result<Verdicts> {
             "skipped" => Verdict::Skipped,
             other => bail!("`{other}` is no verdict"),
         };
-        add(&mut verdicts, name.to_owned(), verdict);
+        junit::add(&mut verdicts, name.to_owned(), verdict);
     }
     Ok(verdicts)
-}
-
-fn add(verdicts: &mut Verdicts, name: String, verdict: Verdict) {
-    *verdicts.entry(name).or_default().entry(verdict).or_default() += 1;
 }
 
 fn relative(prepared: &Prepared, file: &str) -> String {
