@@ -185,6 +185,32 @@ async fn discovery_is_listed_and_sealed() -> anyhow::Result<()> {
 }
 
 #[tokio::test]
+async fn a_kept_list_is_taken_for_the_same_lease_alone_and_proven_by_a_shard() -> anyhow::Result<()> {
+    let mut fleet = Fleet::start().await?;
+    let tests = || TestSpec { caches_discovery: true, ..generic_tests() };
+    assert_eq!(fleet.listed(lease(1, LeaseWork::Discover(tests()))).await?, ["a", "b", "bad"]);
+    let kept = fleet.listed(lease(2, LeaseWork::Discover(tests()))).await?;
+    assert_eq!(kept[1..], ["a", "b", "bad"]);
+    assert!(fleet.coordinator.log(token(2)).contains("took the list of 3 tests from kept lists"));
+    let mut other = lease(3, LeaseWork::Discover(tests()));
+    other.env.insert("SOMETHING".to_owned(), "else".to_owned());
+    assert_eq!(fleet.listed(other).await?, ["a", "b", "bad"]);
+    assert_eq!(fleet.listed(lease(4, LeaseWork::Discover(generic_tests()))).await?, ["a", "b", "bad"]);
+
+    let shard = Lease { shard: Some(ShardIndex(0)), ..lease(5, LeaseWork::Shard(tests())) };
+    fleet.session.send(ToAgent::Lease(Box::new(shard))).await?;
+    fleet.wants_batch().await?;
+    fleet.session.send(ToAgent::Batch(Batch { shard: token(5), ..batch(100, &[kept[0].as_str(), "a"], true) })).await?;
+    let mut outcomes = Vec::new();
+    while outcomes.len() < 2 {
+        outcomes.extend(fleet.results().await?.into_iter().map(|result| result.outcome));
+    }
+    assert_eq!(outcomes, [TryOutcome::Passed, TryOutcome::Passed]);
+    assert_eq!(fleet.finished().await?.outcome, AttemptOutcome::Passed);
+    fleet.leave().await
+}
+
+#[tokio::test]
 async fn a_drained_agent_leaves_and_a_directory_serves_one_agent() -> anyhow::Result<()> {
     let mut fleet = Fleet::start().await?;
     let second = muster_agent::start(options(&fleet.coordinator, fleet.folder.path())).await;
@@ -226,6 +252,20 @@ impl Fleet {
                 _ => None,
             })
             .await
+    }
+
+    /// What a discovery lists.
+    async fn listed(&mut self, lease: Lease) -> anyhow::Result<Vec<String>> {
+        self.session.send(ToAgent::Lease(Box::new(lease))).await?;
+        let tests = self
+            .session
+            .until(|message| match message {
+                FromAgent::Discovered(part) => Some(part.tests),
+                _ => None,
+            })
+            .await?;
+        self.finished().await?;
+        Ok(tests)
     }
 
     async fn wants_batch(&mut self) -> anyhow::Result<()> {
