@@ -42,7 +42,7 @@ pub use scheduler::Scheduler;
 pub use stalls::Stalls;
 pub use step::Step;
 pub use write::{
-    AgentHealthRow, BatchRow, CountersRow, End, Fence, FlakeRate, GroupSet, HistoryRow, JobKind, JobRow, JobState, JobSummary,
-    JudgedRun, Key, LeasePart, LeaseRow, MemorySuiteRow, MemoryTestRow, Quarantine, RecentOutcome, RememberedOutcome,
-    Row, RunKind, RunRow, RunSummary, Standing, TestCounts, TestNamesRow, TestRow, TryRow, Write,
+    AgentHealthRow, BatchRow, CountersRow, End, Fence, FlakeRate, GroupSet, HistoryRow, JobKind, JobRow, JobState,
+    JobSummary, JudgedRun, Key, LeasePart, LeaseRow, MemorySuiteRow, MemoryTestRow, Quarantine, RecentOutcome,
+    RememberedOutcome, Row, RunKind, RunRow, RunSummary, Standing, TestCounts, TestNamesRow, TestRow, TryRow, Write,
 };

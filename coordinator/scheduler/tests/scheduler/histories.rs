@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use muster_common::id::{RunId, SessionId};
 use muster_common::requirement::Requirement;
-use muster_common::spec::{ArtifactInput, BUILD_ARTIFACT, JobSpec, RunSpec, Runner, TestGroup, TestScope, TestSpec, Work};
+use muster_common::spec::{
+    ArtifactInput, BUILD_ARTIFACT, JobSpec, RunSpec, Runner, TestGroup, TestScope, TestSpec, Work,
+};
 use muster_common::time::Monotonic;
 use muster_scheduler::{Answer, Ask, Config, Effect, Event, Input, JobKind};
 use proptest::prelude::*;

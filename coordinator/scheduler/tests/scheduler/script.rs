@@ -24,7 +24,9 @@ use muster_common::error_code::{Reason, ReasonCode};
 use muster_common::id::{AgentLife, AgentName, RunId, SessionId, TestIndex};
 use muster_common::outcome::{AttemptOutcome, TryOutcome};
 use muster_common::requirement::Requirement;
-use muster_common::spec::{ArtifactInput, ArtifactSpec, JobSpec, RunSpec, Runner, Shell, StepSpec, TestGroup, TestScope, TestSpec, Work};
+use muster_common::spec::{
+    ArtifactInput, ArtifactSpec, JobSpec, RunSpec, Runner, Shell, StepSpec, TestGroup, TestScope, TestSpec, Work,
+};
 use muster_common::time::Wall;
 use muster_scheduler::{Ask, Config, Input, TestName};
 use sha2::{Digest as _, Sha256};
