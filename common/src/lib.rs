@@ -8,6 +8,7 @@
 //! - [`outcome`], [`error_code`]: how work ended, and why, by a stable code.
 //! - [`requirement`]: labels of agents and what jobs ask of them.
 //! - [`spec`], [`spec_check`]: what is to be run, and whether it can be. [`control`]: what coordinator and agent say to each other about it.
+//! - [`runner`]: what lists and runs tests.
 //! - [`test_scope`], [`test_group`]: which tests of a suite stay together, and which exclude each other.
 //! - [`pipeline`]: the file `muster.yml`, from text to [`spec::RunSpec`].
 //! - [`limits`]: the bound of everything that comes from outside.
@@ -21,6 +22,7 @@ pub mod outcome;
 pub mod pipeline;
 mod plain_spec;
 pub mod requirement;
+pub mod runner;
 pub mod spec;
 pub mod spec_check;
 pub mod test_group;
