@@ -229,7 +229,7 @@ impl Runner {
         }
     }
 
-    /// Whether it needs a [`Work::TestBuild`] before its tests can be listed.
+    /// Whether it needs a [`Work::TestBuild`](crate::spec::Work::TestBuild) before its tests can be listed.
     #[must_use]
     pub const fn needs_build(&self) -> bool {
         match self {
