@@ -107,15 +107,12 @@ impl Test {
                 .advise("add --runner generic"));
         }
         let test = TestSpec {
-            runner,
             working_directory,
-            setup: Vec::new(),
             retries: self.retries,
             parallel: self.parallel,
             test_timeout_ms: millis(self.test_timeout.unwrap_or(TEST_TIMEOUT_DEFAULT)),
             scope: TestScope::named(&self.scope).unwrap_or_default(),
-            groups: Vec::new(),
-            caches_discovery: false,
+            ..TestSpec::new(runner)
         };
         let mut spec = single_test(SingleTest {
             project: project.name.clone(),

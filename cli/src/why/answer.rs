@@ -5,6 +5,7 @@ use serde::Serialize;
 
 use super::advice;
 use super::find::Subject;
+use super::tries::about_test;
 use crate::output::human::{outcome_word, quoted};
 use crate::output::json::{outcome_word as outcome_json, try_word, verdict_word};
 use crate::output::reporter::Details;
@@ -164,7 +165,7 @@ impl Known<'_> {
             test: Some(test.name.clone()),
             state: if verdict.is_some() || is_over { "finished" } else { "running" },
             outcome: verdict,
-            answer: about_test(job, test, is_over),
+            answer: about_test(test, is_over, &why(job)),
             reason: job.reason.as_ref().filter(|_| is_over && verdict.is_none()).map(reason),
             jobs: Vec::new(),
             tests: vec![self.test_json(test)],
@@ -265,41 +266,6 @@ fn ended(what: &str, outcome: v1::Outcome, reason: Option<&v1::Reason>) -> Strin
     match reason {
         Some(reason) if !reason.message.is_empty() => format!("{what} {verb}: {}", first_line(&reason.message)),
         Some(_) | None => format!("{what} {verb}"),
-    }
-}
-
-fn about_test(job: &v1::Job, test: &v1::RunTest, is_over: bool) -> String {
-    let tries = test.tries.len();
-    let agents: Vec<&str> = test.tries.iter().map(|a_try| a_try.agent.as_str()).collect();
-    let first_bad = test.tries.iter().find(|a_try| a_try.outcome() != v1::TryOutcome::Passed);
-    let said = first_bad.map(|a_try| first_line(&a_try.message)).filter(|said| !said.is_empty());
-    let said = said.map(|said| format!(": {said}")).unwrap_or_default();
-    match test.verdict() {
-        v1::TestVerdict::Passed => format!("it passed on {}", agents.join(", ")),
-        v1::TestVerdict::Failed if tries == 1 => format!("it failed at its only try, on {}{said}", agents.join(", ")),
-        v1::TestVerdict::Failed => format!("it failed at all its {tries} tries, on {}{said}", agents.join(", ")),
-        v1::TestVerdict::Flaky => {
-            format!("it is flaky: of {tries} tries on {} only the last one passed{said}", agents.join(", "))
-        }
-        v1::TestVerdict::Skipped => format!("its runner says that it is not to be run here{said}"),
-        v1::TestVerdict::Errored => format!("it could not be run{said}"),
-        v1::TestVerdict::Unspecified if is_over => {
-            format!("its job ended before it had a verdict: the job {}", why(job))
-        }
-        v1::TestVerdict::Unspecified if !test.waits_for.is_empty() => {
-            let before =
-                if tries > 0 { format!("it did not pass on {}, and ", agents.join(", ")) } else { "it ".into() };
-            format!("{before}waits for {}", test.waits_for)
-        }
-        v1::TestVerdict::Unspecified if tries > 0 => {
-            format!(
-                "it did not pass on {} and is to be run again, elsewhere if there is another agent{said}",
-                agents.join(", ")
-            )
-        }
-        v1::TestVerdict::Unspecified => {
-            format!("it has no verdict yet: it is with an agent or waits for one; the job {}", why(job))
-        }
     }
 }
 

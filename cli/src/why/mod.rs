@@ -5,6 +5,7 @@ mod answer;
 mod find;
 mod target;
 mod text;
+mod tries;
 
 pub(crate) use answer::{Answer, Known};
 pub(crate) use find::subject;

@@ -3,6 +3,7 @@
 //! Every test is a process that sleeps as long as its name says, so the only work is Muster's own: all of a fleet of
 //! hundreds of agents, on one machine.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
@@ -67,39 +68,27 @@ struct Try {
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let muster = must_build("muster-cli", "muster")?;
     let home = tempfile::Builder::new().prefix("muster-fleet-").tempdir()?;
-    let project = home.path().join("project");
     let suite = Suite::drawn(arguments.seed, arguments.tests, LONGEST_S);
     let seconds: Vec<f64> = suite.cases.iter().map(|case| case.real_us as f64 / 1e6 * arguments.scale).collect();
-    write_project(&project, &seconds)?;
+    write_project(&home.path().join(PROJECT), &seconds)?;
     let total: f64 = seconds.iter().sum();
     let longest = seconds.iter().copied().fold(0.0, f64::max);
     let bound = longest.max(total / arguments.agents as f64);
     println!("{} tests of {total:.0} s together, the longest {longest:.1} s: bound {bound:.1} s", arguments.tests);
     let mut ratios = Vec::new();
     for number in 1..=arguments.runs {
-        let began = Instant::now();
-        let file = home.path().join(format!("report-{number}.json"));
-        let mut command = Command::new(&muster);
-        command.arg("run").arg(&project).args(["--agents", &arguments.agents.to_string(), "--ci", "none"]);
-        command.arg("--data").arg(home.path().join("data")).arg("--report").arg(&file);
-        command.env_remove("MUSTER_COORDINATOR").env("NO_COLOR", "1").stdout(std::process::Stdio::null());
-        must_run(&mut command)?;
-        let text = fs::read(&file).with_context(|| format!("cannot read {}", file.display()))?;
-        let report: Report = serde_json::from_slice(&text).context("the report has another form")?;
-        let wall = (report.run.finished_unix_ms - report.run.submitted_unix_ms) as f64 / 1e3;
-        check(&report, arguments.tests)?;
-        let tries: usize = report.tests.iter().map(|test| test.tries.len()).sum();
-        let agents: std::collections::BTreeSet<&str> =
-            report.tests.iter().flat_map(|test| &test.tries).map(|found| found.agent.as_str()).collect();
+        let known = if number == 1 { "nothing known" } else { "durations known" };
+        let found = run_once(&muster, home.path(), arguments)?;
         println!(
-            "run {number} ({}): submit to end {wall:.1} s = {:.3} of the bound; {tries} tries on {} agents; with the start of \
+            "run {number} ({known}): submit to end {:.1} s = {:.3} of the bound; {} tries on {} agents; with the start of \
              all agents {:.1} s",
-            if number == 1 { "nothing known" } else { "durations known" },
-            wall / bound,
-            agents.len(),
-            began.elapsed().as_secs_f64()
+            found.wall,
+            found.wall / bound,
+            found.tries,
+            found.agents,
+            found.with_start
         );
-        ratios.push(wall / bound);
+        ratios.push(found.wall / bound);
     }
     let best = ratios.iter().copied().fold(f64::INFINITY, f64::min);
     let shown: Vec<String> = ratios.iter().map(|ratio| format!("{ratio:.3}")).collect();
@@ -111,6 +100,37 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     );
     ensure!(best <= GOAL, "the best run took {best:.3} of the bound, the goal is {GOAL}");
     Ok(())
+}
+
+/// What a run of the suite came to.
+struct Found {
+    /// Seconds from submit to end.
+    wall: f64,
+    /// Seconds with the start of all agents and of the coordinator.
+    with_start: f64,
+    tries: usize,
+    agents: usize,
+}
+
+fn run_once(muster: &Path, home: &Path, arguments: &Arguments) -> Result<Found> {
+    let began = Instant::now();
+    let file = home.join("report.json");
+    let mut command = Command::new(muster);
+    command.arg("run").arg(home.join(PROJECT)).args(["--agents", &arguments.agents.to_string(), "--ci", "none"]);
+    command.arg("--data").arg(home.join("data")).arg("--report").arg(&file);
+    command.env_remove("MUSTER_COORDINATOR").env("NO_COLOR", "1").stdout(std::process::Stdio::null());
+    must_run(&mut command)?;
+    let text = fs::read(&file).with_context(|| format!("cannot read {}", file.display()))?;
+    let report: Report = serde_json::from_slice(&text).context("the report has another form")?;
+    check(&report, arguments.tests)?;
+    let agents: BTreeSet<&str> =
+        report.tests.iter().flat_map(|test| &test.tries).map(|found| found.agent.as_str()).collect();
+    Ok(Found {
+        wall: (report.run.finished_unix_ms - report.run.submitted_unix_ms) as f64 / 1e3,
+        with_start: began.elapsed().as_secs_f64(),
+        tries: report.tests.iter().map(|test| test.tries.len()).sum(),
+        agents: agents.len(),
+    })
 }
 
 fn check(report: &Report, tests: usize) -> Result<()> {
@@ -155,6 +175,8 @@ const RUN: &str = r#"mkdir -p results
 } > results/all.xml
 "#;
 
+/// Folder of the suite.
+const PROJECT: &str = "project";
 /// The longest test before `scale`, in seconds.
 const LONGEST_S: f64 = 20.0;
 /// Wall clock over the bound.

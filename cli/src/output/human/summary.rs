@@ -88,7 +88,7 @@ fn jobs(report: &Report) -> String {
 
 fn flaky(report: &Report) -> String {
     let tests = of_verdict(report, v1::TestVerdict::Flaky);
-    let mut text = heading(tests.len(), "flaky test", "failed at first, passed when run again");
+    let mut text = heading(tests.len(), "flaky test", "failed and passed on the same files");
     for test in tests.iter().take(TESTS_SHOWN_MAX) {
         let name = title(report.job_name(test.job), &test.name);
         text.push_str(&format!("{} {name}\n", paint(YELLOW, format!("{:>11}", "FLAKY"))));

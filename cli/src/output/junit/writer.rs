@@ -222,7 +222,7 @@ fn timestamp<T: std::str::FromStr>(unix_ms: u64) -> Option<T> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::samples::{job, report, test, tests_job};
+    use crate::report::samples::{a_try, job, report, test, tests_job};
     use v1::TestVerdict as Verdict;
 
     #[test]
@@ -266,6 +266,25 @@ mod tests {
         tested.set_outcome(v1::Outcome::Errored);
         let xml = written(&tested)?;
         assert!(xml.contains("muster.job") && xml.contains(r#"errors="1""#), "{xml}");
+        Ok(())
+    }
+
+    #[test]
+    fn a_try_that_passed_of_a_test_that_is_repeated_is_no_rerun() -> anyhow::Result<()> {
+        use v1::TryOutcome::{Failed, Passed};
+        let repeated = |number, verdict, outcomes: &[v1::TryOutcome]| {
+            let tries = (1..).zip(outcomes).map(|(attempt, outcome)| a_try(attempt, *outcome)).collect();
+            v1::RunTest { tries, ..test(number, &format!("test_{number}"), verdict) }
+        };
+        let tests = vec![
+            repeated(0, Verdict::Passed, &[Passed, Passed, Passed]),
+            repeated(1, Verdict::Flaky, &[Passed, Failed, Passed]),
+            repeated(2, Verdict::Failed, &[Passed, Failed, Failed]),
+        ];
+        let report = report(v1::Outcome::Failed, vec![tests_job(0, &tests)], tests);
+        let xml = String::from_utf8(junit(&report, &Details::default(), &BTreeMap::new())?)?;
+        let count = |tag: &str| xml.matches(tag).count();
+        assert_eq!((count("<flakyFailure"), count("<failure"), count("<rerunFailure")), (1, 1, 1), "{xml}");
         Ok(())
     }
 

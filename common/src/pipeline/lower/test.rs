@@ -1,9 +1,7 @@
 //! Test suites: what they say, and the jobs that they become.
 
 use super::steps::StepDefaults;
-use crate::limits::{
-    JOB_TIMEOUT_DEFAULT, JOB_TIMEOUT_MAX, QUEUE_TIMEOUT_DEFAULT, RETRIES_DEFAULT, TEST_TIMEOUT_DEFAULT,
-};
+use crate::limits::{JOB_TIMEOUT_MAX, RETRIES_DEFAULT, TEST_TIMEOUT_DEFAULT};
 use crate::pipeline::diagnostic::{Diagnostic, DiagnosticCode, shown};
 use crate::pipeline::expression::{Template, parse};
 use crate::pipeline::file::{Arguments, Prepare, TestOptions};
@@ -37,23 +35,7 @@ pub struct SingleTest {
 #[must_use]
 pub fn single_test(suite: SingleTest) -> RunSpec {
     let SingleTest { project, name, test, env, requirements } = suite;
-    let milliseconds = |span: std::time::Duration| u64::try_from(span.as_millis()).unwrap_or(u64::MAX);
-    let base = JobSpec {
-        name: SINGLE_TEST_JOB.to_owned(),
-        group: SINGLE_TEST_JOB.to_owned(),
-        needs: Vec::new(),
-        condition: None,
-        requirements,
-        env: Env::new(),
-        timeout_ms: milliseconds(JOB_TIMEOUT_DEFAULT),
-        queue_timeout_ms: milliseconds(QUEUE_TIMEOUT_DEFAULT),
-        is_repeatable: true,
-        may_fail: false,
-        work: Work::Steps(Vec::new()),
-        inputs: Vec::new(),
-        artifacts: Vec::new(),
-        outputs: std::collections::BTreeMap::new(),
-    };
+    let base = JobSpec { requirements, ..JobSpec::new(SINGLE_TEST_JOB, Work::Steps(Vec::new())) };
     RunSpec {
         project,
         name,

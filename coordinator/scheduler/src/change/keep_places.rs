@@ -54,9 +54,10 @@ impl Scheduler {
     }
 
     /// An agent that was silent names what it still runs.
-    pub(crate) fn free_places_of(&mut self, agent: &AgentName, alive: &BTreeSet<Token>) {
-        let silent = self.agents.silent.get(agent).cloned().unwrap_or_default();
-        for token in silent.difference(alive) {
+    pub(crate) fn free_places_of(&mut self, agent: &AgentName, alive: &[Token]) {
+        let Some(silent) = self.agents.silent.get(agent).cloned() else { return };
+        let alive: BTreeSet<Token> = alive.iter().copied().collect();
+        for token in silent.difference(&alive) {
             self.free_places(*token);
         }
     }

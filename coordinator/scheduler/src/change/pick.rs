@@ -164,10 +164,12 @@ fn most(suite: &Suite) -> Most {
 fn choose(suite: &Suite, candidates: impl Iterator<Item = TestIndex>, most: Most) -> Vec<TestIndex> {
     let mut batch = Chosen::default();
     let mut candidates = candidates.peekable();
+    let mut tests = Vec::new();
     while let Some(first) = candidates.next() {
         let unit = suite.units.number_of(first);
         let is_same = |test: &TestIndex| unit.is_some() && suite.units.number_of(*test) == unit;
-        let mut tests = vec![first];
+        tests.clear();
+        tests.push(first);
         while let Some(test) = candidates.next_if(is_same) {
             tests.push(test);
         }

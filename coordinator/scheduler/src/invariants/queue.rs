@@ -12,9 +12,9 @@ pub(super) fn check(scheduler: &Scheduler) -> Result<(), Violation> {
     for (id, job) in &scheduler.jobs {
         check_job(scheduler, *id, job)?;
     }
-    for id in scheduler.queue.places.keys() {
+    for id in scheduler.queue.places.keys().chain(&scheduler.queue.blocked) {
         let is_open = scheduler.jobs.get(id).is_some_and(|job| !job.has_ended() && job.stop.is_none());
-        ensure(is_open, PROMISE, || format!("job {id} is in line although it has ended or is being stopped"))?;
+        ensure(is_open, PROMISE, || format!("job {id} waits although it has ended or is being stopped"))?;
     }
     Ok(())
 }
@@ -32,9 +32,14 @@ fn check_job(scheduler: &Scheduler, id: JobId, job: &Job) -> Result<(), Violatio
         Some(suite) => {
             ensure(!suite.is_decided(), PROMISE, || format!("job {id} has all its verdicts and goes on"))?;
             let is_blocked = suite.waiting() == 0 && !suite.blocked().is_empty();
-            let is_served =
-                is_in_line || is_blocked || !suite.shards.is_empty() || scheduler.pending.offers.contains(&id);
+            let is_known_blocked = scheduler.queue.blocked.contains(&id);
+            let is_dealt_soon = scheduler.pending.offers.contains(&id);
+            let is_served = is_in_line || (is_blocked && is_known_blocked) || !suite.shards.is_empty() || is_dealt_soon;
             ensure(is_served, PROMISE, || format!("job {id} has no shard and is not in line"))?;
+            let is_idle = !is_in_line && suite.shards.is_empty();
+            ensure(!is_known_blocked || is_idle || is_dealt_soon, PROMISE, || {
+                format!("job {id} has a shard or is in line, and counts as blocked")
+            })?;
         }
     }
     let reason = scheduler.job_summary(id);

@@ -14,6 +14,26 @@ pub(crate) fn repeats(times: u32, passed: u32, took: Duration) -> bool {
     passed < times && took.saturating_mul(passed) < TIME_MAX
 }
 
+/// Beginnings of names, in order, none of which begins with another: so a name needs to be compared with one only.
+#[derive(Clone, Debug)]
+pub(crate) struct Beginnings<'a>(Vec<&'a str>);
+
+impl<'a> Beginnings<'a> {
+    pub(crate) fn of(beginnings: &'a [String]) -> Self {
+        let mut sorted: Vec<&str> = beginnings.iter().map(String::as_str).collect();
+        sorted.sort_unstable();
+        // What begins with another stands behind it, with nothing between them but more of the kind.
+        sorted.dedup_by(|longer, shorter| longer.starts_with(*shorter));
+        Self(sorted)
+    }
+
+    /// Whether a name begins with one of them.
+    pub(crate) fn has(&self, name: &str) -> bool {
+        let behind = self.0.partition_point(|beginning| *beginning <= name);
+        behind.checked_sub(1).is_some_and(|before| name.starts_with(self.0[before]))
+    }
+}
+
 /// So many tests of a job are repeated, however few it has.
 const TESTS_FREE: usize = 100;
 /// Of a large job so many in a hundred.
@@ -29,6 +49,19 @@ mod tests {
     fn a_hundred_tests_or_three_of_ten_are_repeated() {
         assert_eq!([most(0), most(100), most(333), most(334), most(1_000)], [100, 100, 100, 100, 300]);
         assert_eq!([most(336), most(337)], [100, 101]);
+    }
+
+    #[test]
+    fn a_name_begins_with_one_of_many_beginnings() {
+        let beginnings = ["b/", "a.py::", "a.py", "a.pyc", "b/c", "zz", "b.py"].map(str::to_owned);
+        let found = Beginnings::of(&beginnings);
+        for name in ["a.py", "a.py::x", "a.pyc", "a.pz", "b", "b/", "b/a", "b/d", "b.py::y", "b0", "z", "zz", "zzz", ""]
+        {
+            let is_any = beginnings.iter().any(|beginning| name.starts_with(beginning.as_str()));
+            assert_eq!(found.has(name), is_any, "{name}");
+        }
+        assert!(!Beginnings::of(&[]).has("a"));
+        assert!(Beginnings::of(&[String::new()]).has("a"), "everything begins with nothing");
     }
 
     #[test]

@@ -11,13 +11,13 @@ use super::expected::{Expected, Line};
 use super::places::GroupSet;
 use super::suite::{Suite, Test};
 use super::units::Units;
-use crate::policy::stress;
+use crate::policy::stress::{self, Beginnings};
 
 impl Suite {
-    /// Makes the tests of a discovery that is sealed, each with what is remembered of it, in the order in which they
-    /// are to be dealt. A unit stands where its tests together would, in the order of the list. Any test that is new may
-    /// be long, so these come first: one of each new function before a second
-    /// with other parameters, then what can be guessed from other parameters of the same. After them the longest.
+    /// Makes the tests of a discovery that is sealed, each with what is remembered of it, in the order in which they are
+    /// to be dealt. A unit stands where its tests together would, in the order of the list. Any test that is new may be
+    /// long, so these come first: one of each new function before a second with other parameters, then what can be
+    /// guessed from other parameters of the same. After them the longest.
     pub(crate) fn make_tests(&mut self, spec: &TestSpec, remembered: impl Fn(&str) -> (Expected, Known)) {
         let test = |name: &String| {
             let (expected, known) = remembered(name);
@@ -45,11 +45,11 @@ impl Suite {
 
     /// Finds out which tests are new or have changed; `has_past`: whether the job was run before, so that one can tell.
     pub(crate) fn choose_stressed(&mut self, spec: &StressSpec, has_past: bool) {
-        let has_changed = |name: &str| spec.changed.iter().any(|begin| name.starts_with(begin.as_str()));
+        let changed = Beginnings::of(&spec.changed);
         let stressed = (0..)
             .map(TestIndex)
             .zip(self.names.iter().zip(&self.tests))
-            .filter(|(_, (name, test))| has_past && !test.known.is_seen || has_changed(name));
+            .filter(|(_, (name, test))| has_past && !test.known.is_seen || changed.has(name));
         self.stressed = stressed.map(|(test, _)| test).take(stress::most(self.tests.len())).collect();
     }
 
