@@ -59,3 +59,19 @@ impl Default for Config {
 
 /// In the place of a project's name: every project.
 const EVERY_PROJECT: &str = "*";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tests_are_put_into_quarantine_for_the_projects_that_are_named_or_for_all() {
+        let quarantines = |named: &[&str], project| {
+            let auto_quarantine = named.iter().map(|name| (*name).to_owned()).collect();
+            Config { auto_quarantine, ..Config::default() }.quarantines(project)
+        };
+        assert!(!quarantines(&[], "shop"));
+        assert!(quarantines(&["shop", "site"], "shop") && !quarantines(&["shop"], "site"));
+        assert!(quarantines(&["*"], "site"));
+    }
+}

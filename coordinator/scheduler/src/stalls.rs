@@ -57,6 +57,12 @@ mod tests {
     }
 
     #[test]
+    fn a_commit_stalls_when_it_takes_longer_than_is_tolerated() {
+        let stalls = Stalls::new(Duration::from_millis(100), at(0));
+        assert!(!stalls.is_stalled(at(50), at(150)) && stalls.is_stalled(at(50), at(151)));
+    }
+
+    #[test]
     fn what_is_tolerated_is_no_stall_and_what_is_longer_is_one_in_full() {
         let mut stalls = Stalls::new(Duration::from_millis(1_500), at(0));
         assert_eq!(stalls.turn(at(1_500)), None);

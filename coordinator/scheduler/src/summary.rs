@@ -230,3 +230,24 @@ fn listed(names: &[&str]) -> String {
         [first, second, rest @ ..] => format!("jobs `{first}`, `{second}` and {} more", rest.len()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn jobs_are_named_as_long_as_they_are_few() {
+        assert_eq!(listed(&[]), "its needs");
+        assert_eq!(listed(&["a"]), "job `a`");
+        assert_eq!(listed(&["a", "b", "c"]), "jobs `a`, `b`, `c`");
+        assert_eq!(listed(&["a", "b", "c", "d"]), "jobs `a`, `b` and 2 more");
+    }
+
+    #[test]
+    fn a_sum_is_sealed_when_all_its_parts_are() {
+        let part = |is_sealed| TestCounts { discovered: 2, passed: 1, running: 1, is_sealed, ..TestCounts::default() };
+        let whole = TestCounts { discovered: 4, passed: 2, running: 2, is_sealed: false, ..TestCounts::default() };
+        assert_eq!(sum([part(true), part(false)].into_iter()), whole);
+        assert!(sum([part(true), part(true)].into_iter()).is_sealed && sum([].into_iter()).is_sealed);
+    }
+}

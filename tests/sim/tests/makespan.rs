@@ -67,6 +67,43 @@ fn one_seed_gives_one_course() {
     assert_eq!(run(), run());
 }
 
+/// Every rule of dealing shows in one of these numbers: which test comes next, how large a batch is, who gets a long test,
+/// when one is copied. Whoever changes a rule sees here what it does, and accepts it with `cargo insta`.
+#[test]
+fn dealing_comes_to_what_stands_in_its_snapshot() {
+    let mut told = String::new();
+    for conditions in [Conditions::Clean, Conditions::Late, Conditions::Faulty] {
+        for (tests, count, longest_s, start_cost_us) in
+            [(200, 4, 30.0, 50_000), (300, 40, 30.0, 50_000), (400, 150, 90.0, 2_000_000), (1_500, 60, 60.0, 300_000)]
+        {
+            for seed in [1, 2] {
+                let suite = Suite::drawn(seed, tests, longest_s);
+                let span_us = bound_us(&suite, &slots(seed, count, Conditions::Clean, 0));
+                let slots = slots(seed, count, conditions, span_us);
+                let result = race(&Race {
+                    jobs: &[Job { suite: &suite, submitted_us: 0 }],
+                    slots: &slots,
+                    start_cost_us,
+                    round_trip_us: 20_000,
+                    is_listed_before: true,
+                });
+                told.push_str(&format!(
+                    "{}, {tests} tests on {count} slots, {} ms to start, seed {seed}: {:.3} of the bound; ended after {} us, extra \
+                     {} us, idle {} us, {} steps\n",
+                    conditions.name(),
+                    start_cost_us / 1_000,
+                    result.times_us[0] as f64 / bound_us(&suite, &slots) as f64,
+                    result.times_us[0],
+                    result.extra_us,
+                    result.idle_us,
+                    result.steps
+                ));
+            }
+        }
+    }
+    insta::assert_snapshot!(told);
+}
+
 #[test]
 fn a_slow_agent_gets_no_test_that_decides_when_all_end() {
     let (ours, theirs, extra) = measured(4_000, 200, Conditions::Late, Rival::DynamicByFile);

@@ -22,6 +22,9 @@ pub(crate) struct Arguments {
     /// Only changes of files whose path holds this.
     #[arg(long)]
     file: Option<String>,
+    /// Let the tests of the simulation look at each change too: minutes for each, for what the crate's own did not see.
+    #[arg(long)]
+    with_simulation: bool,
 }
 
 /// Makes the changes. What is not to be made, and why, stands in `.cargo/mutants.toml`.
@@ -35,7 +38,8 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let output = workshop().join("mutants");
     fs::create_dir_all(&output)?;
     let mut command = Command::new("cargo");
-    command.args(["mutants", "--jobs", "1", "--timeout", "120", "--output"]).arg(&output).current_dir(root());
+    let timeout = if arguments.with_simulation { "900" } else { "120" };
+    command.args(["mutants", "--jobs", "1", "--timeout", timeout, "--output"]).arg(&output).current_dir(root());
     // A shorter look at each change: the random histories are many, and every change is seen by most or by none; and what
     // is built for a few seconds of tests is not worth optimising.
     command.env("MUSTER_HISTORIES", HISTORIES).env("CARGO_PROFILE_DEV_DEBUG", "false");
@@ -48,6 +52,11 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         if arguments.package.is_empty() { PURE.map(str::to_owned).to_vec() } else { arguments.package.clone() };
     for package in &packages {
         command.args(["--package", package]);
+    }
+    if arguments.with_simulation {
+        packages.iter().map(String::as_str).chain([SIMULATION]).for_each(|package| {
+            command.args(["--test-package", package]);
+        });
     }
     if let Some(shard) = &arguments.shard {
         command.args(["--shard", shard]);
@@ -88,6 +97,7 @@ fn lines(path: &Path) -> Vec<String> {
 }
 
 const PURE: [&str; 2] = ["muster-scheduler", "muster-session"];
+const SIMULATION: &str = "muster-sim";
 const HISTORIES: &str = "15";
 /// Address space of each process; compilers take less.
 const MEMORY_BYTES_MAX: u64 = 8 << 30;

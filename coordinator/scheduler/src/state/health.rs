@@ -232,6 +232,50 @@ mod tests {
     }
 
     #[test]
+    fn tries_without_a_surprise_are_written_many_at_a_time() {
+        let mut health = Health::default();
+        let agent = named("a");
+        let mut observe = |tries, surprises, tests: &[u32]| {
+            let written = health.observe(&agent, Tally { tries, surprises }, tests, Wall::default());
+            written.and_then(|number| health.row(number)).map(|row| (row.tries, row.surprises, row.tests))
+        };
+        assert_eq!(observe(10, 0, &[]), Some((10, 0, vec![])), "it is new");
+        assert_eq!(observe(TRIES_UNWRITTEN_MAX - 1, 0, &[]), None);
+        assert_eq!(observe(1, 0, &[]), Some((TRIES_UNWRITTEN_MAX + 10, 0, vec![])));
+        assert_eq!(observe(5, 2, &[7, 8]), Some((TRIES_UNWRITTEN_MAX + 15, 2, vec![7, 8])));
+    }
+
+    #[test]
+    fn what_an_agent_did_long_ago_counts_half_and_is_forgotten_in_the_end() {
+        let mut health = Health::default();
+        let agent = named("a");
+        let mut observe = |tries, surprises, tests: &[u32]| {
+            let number = health.observe(&agent, Tally { tries, surprises }, tests, Wall::default());
+            let row = number.and_then(|number| health.row(number)).expect("so many tries are written");
+            (row.tries, row.surprises, row.tests)
+        };
+        assert_eq!(observe(TRIES_MAX, 3, &[7]), (TRIES_MAX, 3, vec![7]));
+        assert_eq!(observe(TRIES_MAX, 0, &[]), (TRIES_MAX, 1, vec![7]));
+        assert_eq!(observe(TRIES_MAX, 0, &[]), (TRIES_MAX, 0, vec![]));
+    }
+
+    #[test]
+    fn the_worst_agent_comes_first_and_fences_are_counted_by_their_age() {
+        let mut health = Health::default();
+        let (bad, worse) = (named("bad"), named("worse"));
+        let at = |unix_ms| Wall { unix_ms };
+        health.observe(&named("good"), Tally { tries: 4_000, surprises: 0 }, &[], at(1));
+        health.observe(&bad, Tally { tries: 100, surprises: 6 }, &[1, 2, 3, 4, 5, 6], at(1));
+        health.observe(&worse, Tally { tries: 70, surprises: 7 }, &[11, 12, 13, 14, 15, 16], at(1));
+        assert_eq!(health.sick([&bad, &worse].into_iter()), [worse.clone(), bad.clone()]);
+        assert_eq!(health.fenced(), 0);
+        health.fence_off(&bad, at(5));
+        health.fence_off(&worse, at(6));
+        assert_eq!(health.fenced(), 2);
+        assert_eq!((health.fenced_before(at(5)), health.fenced_before(at(6))), (vec![], vec![bad]));
+    }
+
+    #[test]
     fn the_agents_that_were_not_seen_for_longest_are_forgotten_but_for_fenced_ones() {
         let mut health = Health::default();
         for place in 0..AGENTS_REMEMBERED_MAX as u64 + 2 {

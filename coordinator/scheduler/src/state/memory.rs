@@ -388,6 +388,44 @@ mod tests {
     }
 
     #[test]
+    fn the_tests_of_a_project_that_were_not_seen_for_longest_are_forgotten() {
+        let mut memory = Memory::default();
+        let suite = memory.suite(&Arc::from("p"), "unit", at(5));
+        let other = memory.suite(&Arc::from("p"), "other", at(5));
+        for test in 0..TESTS_REMEMBERED_PER_PROJECT_MAX {
+            memory.learn(suite, &test.to_string(), RunId(1), &passed(5), at(100 + test as u64));
+        }
+        assert_eq!(memory.forget_excess("p", 10), []);
+        for test in 0..3 {
+            memory.learn(other, &test.to_string(), RunId(1), &passed(5), at(50 + 40 * test));
+        }
+        let mut gone = memory.forget_excess("p", 2);
+        gone.sort();
+        assert_eq!(gone, [Key::MemoryTest(other, 0), Key::MemoryTest(other, 1)], "no more than so many at once");
+        assert_eq!(memory.forget_excess("p", 2), [Key::MemoryTest(suite, 0)]);
+        assert_eq!(memory.forget_excess("p", 2), []);
+    }
+
+    #[test]
+    fn a_suite_is_as_old_as_its_last_run() {
+        let mut memory = Memory::default();
+        let suite = memory.suite(&Arc::from("p"), "unit", at(5));
+        assert!(!memory.has_work());
+        memory.see_suite(suite, at(9));
+        assert_eq!(memory.suite_row(suite).map(|row| row.last_seen), Some(at(9)));
+        memory.doomed.insert(suite);
+        assert!(memory.has_work());
+    }
+
+    #[test]
+    fn a_short_number_comes_from_the_whole_hash() {
+        // FNV-1a of nothing is its offset basis; both halves are in the number.
+        assert_eq!(name_number(""), 0xcbf2_9ce4 ^ 0x8422_2325);
+        // The published value of "a" is af63dc4c8601ec8c.
+        assert_eq!(name_number("a"), 0xaf63_dc4c ^ 0x8601_ec8c);
+    }
+
+    #[test]
     fn a_remembered_test_is_small() {
         let entry = size_of::<Option<RememberedTest>>() + size_of::<(u64, u32)>();
         let recent = remembering::RECENT_MAX * size_of::<RecentOutcome>();

@@ -128,6 +128,16 @@ mod tests {
     }
 
     #[test]
+    fn the_tightest_group_decides_how_many_may_run() {
+        let mut places = Places::default();
+        places.set_limits([4, 3].into_iter());
+        let set = |groups: &[usize]| GroupSet::of(groups.iter().copied());
+        assert_eq!((places.limit_of(set(&[0])), places.limit_of(set(&[0, 1]))), (4, 3));
+        assert_eq!(places.limit_of(GroupSet::NONE), usize::MAX);
+        assert_eq!((set(&[1, 1, 0]), set(&[SETS_MAX])), (GroupSet(3), GroupSet::NONE));
+    }
+
+    #[test]
     fn a_batch_holds_one_place_in_each_group_until_its_last_test_has_ended() {
         let mut places = Places::default();
         places.set_limits([1, 3].into_iter());
