@@ -185,6 +185,19 @@ mod tests {
     }
 
     #[test]
+    fn what_is_acknowledged_makes_room_in_the_window() {
+        let mut spool = Spool::new(Vec::new());
+        for _ in 0..4 {
+            spool.append(refusal());
+        }
+        let config = window(2 * weight(&refusal()));
+        let sent = |spool: &mut Spool| spool.send_next(&config).map(|(sequence, _)| sequence);
+        assert_eq!([sent(&mut spool), sent(&mut spool), sent(&mut spool)], [Some(1), Some(2), None]);
+        spool.acknowledge(1).expect("it was sent");
+        assert_eq!([sent(&mut spool), sent(&mut spool)], [Some(3), None]);
+    }
+
+    #[test]
     fn bytes_are_those_of_what_is_kept() {
         let mut spool = Spool::new(vec![(7, refusal())]);
         assert_eq!(spool.append(refusal()), 8);
@@ -225,7 +238,10 @@ mod tests {
                 3 * 3 + 5 + 4 * ITEM_BYTES,
             ),
             (FromAgent::TestStarted(TestStarted { batch: TOKEN, tests: tests.clone() }), 2 * ITEM_BYTES),
-            (FromAgent::Withdrawn(Withdrawn { batch: TOKEN, given_up: tests.clone(), started: tests }), 4 * ITEM_BYTES),
+            (
+                FromAgent::Withdrawn(Withdrawn { batch: TOKEN, given_up: tests, started: vec![TestIndex(7)] }),
+                3 * ITEM_BYTES,
+            ),
             (FromAgent::Finished(finished), 4 + 2 * ITEM_BYTES + 3 + 5 + ITEM_BYTES),
             (refusal(), 100),
             (FromAgent::Draining, 0),

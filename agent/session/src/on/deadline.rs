@@ -39,3 +39,35 @@ impl Session {
         self.mention(FromAgent::Heartbeat(Heartbeat { number, alive }), effects);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use muster_common::id::{AgentLife, AgentName};
+    use muster_common::time::{Now, Wall};
+
+    use super::*;
+    use crate::{Config, Identity, Input};
+
+    #[test]
+    fn a_lost_stream_is_opened_again_after_its_pause_and_not_before() {
+        let identity = Identity {
+            agent: AgentName("a1".to_owned()),
+            life: AgentLife(1),
+            labels: BTreeMap::new(),
+            slots: 1,
+            version: String::new(),
+            features: Vec::new(),
+        };
+        let mut session = Session::new(Config::default(), identity);
+        let mut step = |millis, input| {
+            let now = Now { monotonic: Monotonic::from_millis(millis), wall: Wall::default() };
+            session.step(now, input).contains(&Effect::Connect)
+        };
+        assert!(step(0, Input::Deadline));
+        assert!(!step(1, Input::LinkLost) && !step(2, Input::Deadline));
+        let pause_max = u64::try_from((2 * Config::default().backoff_min).as_millis()).expect("it is short");
+        assert!(step(1 + pause_max, Input::Deadline));
+    }
+}
