@@ -80,6 +80,11 @@ pub const REGRESSIONS: &[Regression] = &[
                 Scenario: lost_tests_keep_the_slot.",
     },
     Regression {
+        seed: 800_730,
+        story: "All tests of a job waited for places in a group that silent agents held, and the job went on being said to \
+                wait for an agent. Scenario: group_of_a_silent_fleet.",
+    },
+    Regression {
         seed: 1_795_428_776_845,
         story: "The only agent with what a job asks for had been found sick, and the job would have waited for six hours \
                 beside it. A fence behind which work waits that nobody else can do is lifted.",
