@@ -318,6 +318,22 @@ mod tests {
     }
 
     #[test]
+    fn the_names_of_a_batch_fit_into_a_message() {
+        let mut suite = suite(&[4], Vec::new());
+        for name in &mut suite.names {
+            *name = "x".repeat(BATCH_NAME_BYTES_MAX / 3);
+        }
+        assert_eq!(chosen(&suite, 100), 3);
+        suite.names[2].push_str("too long");
+        assert_eq!(chosen(&suite, 100), 2);
+    }
+
+    #[test]
+    fn the_smaller_of_two_bounds_counts_and_nought_is_none() {
+        assert_eq!([least(0, 0), least(0, 5), least(5, 0), least(5, 3), least(3, 5), least(4, 4)], [0, 5, 5, 3, 3, 4]);
+    }
+
+    #[test]
     fn what_killed_an_agent_is_cornered_within_its_unit() {
         let mut suite = suite(&[6], Vec::new());
         suite.test_mut(TestIndex(2)).together_max = 2;
