@@ -70,6 +70,11 @@ mod tests {
     }
 
     #[test]
+    fn a_rank_tells_the_slots_that_it_was_made_with() {
+        assert_eq!([0, 1, 7].map(|held| job(Past::New, held, 1).held()), [0, 1, 7]);
+    }
+
+    #[test]
     fn lost_work_then_first_slots_then_age() {
         let mut ranks = [job(Past::New, 1, 1), job(Past::New, 0, 9), job(Past::New, 0, 3), job(Past::Lost, 5, 20)];
         ranks.sort_unstable();

@@ -108,6 +108,26 @@ mod tests {
     }
 
     #[test]
+    fn what_is_hardly_exceeded_rises_fast_falls_slowly_and_stays_above_the_mean() {
+        let known = Expected { mean_us: 1_000_000, high_us: 2_000_000 };
+        let rise = moved(known, 3_000_000).high_us - known.high_us;
+        let fall = known.high_us - moved(known, 1_000_000).high_us;
+        assert!(rise > fall && fall > 0, "{rise} {fall}");
+        assert_eq!(moved(known, 2_000_000).high_us, 2_000_000, "just as long as expected at most");
+        let tight = Expected { mean_us: 1_000_000, high_us: 1_000_000 };
+        assert_eq!(moved(tight, 1_000_000), Expected { mean_us: 1_000_000, high_us: 1_200_000 });
+    }
+
+    #[test]
+    fn a_twentieth_is_worth_a_write_and_so_is_either_number() {
+        let known = Expected { mean_us: 10_000_000, high_us: 20_000_000 };
+        let mean = |mean_us| is_worth_a_write(known, Expected { mean_us, ..known });
+        let high = |high_us| is_worth_a_write(known, Expected { high_us, ..known });
+        assert!(!mean(10_500_000) && mean(10_500_001) && mean(9_499_999));
+        assert!(!high(21_000_000) && high(21_000_001) && !high(1), "that it fell is no news");
+    }
+
+    #[test]
     fn of_a_row_of_failures_the_first_and_the_last_are_kept_and_no_more_than_fit() {
         let outcome = |run, outcome| RecentOutcome { run, agent: 0, content: 7, outcome, sighting: run, tries: 1 };
         let runs = |known: &[RecentOutcome]| known.iter().map(|outcome| outcome.run).collect::<Vec<_>>();

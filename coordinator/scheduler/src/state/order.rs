@@ -160,3 +160,60 @@ fn families<'n>(names: &'n [String], tests: &[Test]) -> BTreeMap<&'n str, (u64, 
 fn family(name: &str) -> &str {
     name.split('[').next().unwrap_or(name)
 }
+
+#[cfg(test)]
+mod tests {
+    use muster_common::spec::{Runner, TestScope};
+
+    use super::*;
+
+    fn made(names: &[&str], known_s: &[(&str, u64)], scope: TestScope) -> Suite {
+        let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
+        let count = u32::try_from(names.len()).expect("a few tests");
+        let mut suite = Suite { names, ..Suite::default() };
+        let spec = TestSpec { scope, ..TestSpec::new(Runner::Pytest { args: Vec::new() }) };
+        suite.make_tests(&spec, |name| {
+            let seconds = known_s.iter().find(|(known, _)| *known == name).map_or(0, |(_, seconds)| *seconds);
+            let (mean_us, high_us) = (seconds * 1_000_000, seconds * 1_500_000);
+            (Expected { mean_us, high_us }, Known::default())
+        });
+        for index in 0..count {
+            suite.await_dealing(TestIndex(index));
+        }
+        suite
+    }
+
+    fn order(suite: &Suite) -> Vec<&str> {
+        suite.by_rank.iter().map(|test| suite.name(*test)).collect()
+    }
+
+    #[test]
+    fn new_functions_come_first_then_what_can_be_guessed_then_the_longest() {
+        let names = ["t[a]", "t[b]", "t[c]", "v[1]", "v[2]", "u", "w"];
+        let suite = made(&names, &[("t[a]", 6), ("t[c]", 2), ("w", 9)], TestScope::Test);
+        assert_eq!(order(&suite), ["v[1]", "u", "v[2]", "t[b]", "w", "t[a]", "t[c]"]);
+        assert_eq!(
+            suite.test(TestIndex(1)).expected,
+            Expected { mean_us: 4_000_000, high_us: 0 },
+            "the mean of others"
+        );
+    }
+
+    #[test]
+    fn tests_up_to_a_length_are_those_from_a_rank_on() {
+        let suite = made(&["a", "b", "c", "new"], &[("a", 1), ("b", 2), ("c", 3)], TestScope::Test);
+        let ranks = [3, 2, 1, 0].map(|seconds| suite.rank_within(seconds * 1_000_000));
+        assert_eq!(ranks, [1, 2, 3, 4], "the new test may take any time");
+        assert_eq!(suite.longest_waiting_us(), 3_000_000);
+    }
+
+    #[test]
+    fn what_waits_of_a_unit_waits_together() {
+        let mut suite = made(&["f.py::a", "f.py::b", "f.py::c", "g.py::a"], &[], TestScope::File);
+        let waits = |suite: &Suite| suite.in_line_with(TestIndex(0));
+        assert_eq!(waits(&suite), [0, 1, 2].map(TestIndex));
+        suite.take_waiting(TestIndex(1));
+        assert_eq!(waits(&suite), [0, 2].map(TestIndex));
+        assert!(suite.is_in_line(TestIndex(3)) && !suite.is_in_line(TestIndex(1)));
+    }
+}

@@ -93,6 +93,24 @@ mod tests {
     use crate::policy::remembering::{Outcome, Sight};
 
     #[test]
+    fn a_shift_is_told_with_how_often_the_test_was_flaky_lately_and_before() {
+        let mut memory = Memory::default();
+        let suite = memory.suite(&Arc::from("p"), "unit", Wall::default());
+        let mut learn = |runs: std::ops::RangeInclusive<u64>, flaky: &[u64]| {
+            for run in runs {
+                let outcome = if flaky.contains(&run) { Outcome::Flaky } else { Outcome::Passed };
+                let content = u32::try_from(run).unwrap_or_default();
+                let sight = Sight { duration_us: Some(9), outcome: Some(outcome), agent: 1, content, tries: 1 };
+                memory.learn(suite, "t", RunId(run), &sight, Wall { unix_ms: run * 1_000 });
+            }
+            memory.find("p", "unit").and_then(|suite| suite.shift_after_flake("t"))
+        };
+        assert_eq!(learn(1..=60, &[10]), None, "one more flake is none");
+        let told = learn(61..=61, &[61]);
+        assert_eq!(told.as_deref(), Some("t: flaky in 2 of the last 21 runs, and in 1 of 41 before"));
+    }
+
+    #[test]
     fn pages_follow_each_other_over_all_suites_of_a_project() {
         let mut memory = Memory::default();
         let sight = Sight { duration_us: Some(9), outcome: Some(Outcome::Passed), agent: 1, content: 2, tries: 1 };

@@ -229,3 +229,27 @@ fn with_sightings(mut recent: Vec<RecentOutcome>, runs: u32) -> Box<[RecentOutco
 const PASSES_UNWRITTEN_MAX: u32 = 16;
 /// The usual rate of a test is that before its last so many runs.
 pub(super) const RUNS_OF_SHIFT: u32 = 20;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn outcomes_without_a_number_were_the_last_ones() {
+        let outcome = |sighting| RecentOutcome {
+            run: 1,
+            agent: 1,
+            content: 1,
+            outcome: RememberedOutcome::Flaky,
+            sighting,
+            tries: 1,
+        };
+        let numbers = |of: &[u32], runs| {
+            let recent = with_sightings(of.iter().map(|sighting| outcome(*sighting)).collect(), runs);
+            recent.iter().map(|outcome| outcome.sighting).collect::<Vec<_>>()
+        };
+        assert_eq!(numbers(&[0, 0, 0], 10), [8, 9, 10]);
+        assert_eq!(numbers(&[3, 0, 9], 10), [3, 9, 9], "what has a number keeps it");
+        assert_eq!(numbers(&[0, 0], 0), [1, 2]);
+    }
+}
