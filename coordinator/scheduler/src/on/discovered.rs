@@ -57,3 +57,27 @@ fn check(discovered: &Discovered, known: usize) -> Result<(), Reason> {
         None => Ok(()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use muster_common::id::{Epoch, TestIndex};
+
+    use super::*;
+
+    fn found(first: u32, tests: Vec<String>, known: usize) -> Option<ReasonCode> {
+        let token = Token { epoch: Epoch(1), counter: 1 };
+        check(&Discovered { token, first: TestIndex(first), tests }, known).err().map(|reason| reason.code)
+    }
+
+    #[test]
+    fn a_part_follows_on_what_is_known_and_both_have_bounds() {
+        let name = |bytes| vec!["x".repeat(bytes)];
+        let most = u32::try_from(TESTS_PER_JOB_MAX).expect("it is a number of tests");
+        assert_eq!(found(4, name(1), 4), None);
+        assert_eq!(found(4, name(1), 5), Some(ReasonCode::DiscoveryUnsealed));
+        assert_eq!(found(most - 1, name(1), TESTS_PER_JOB_MAX - 1), None);
+        assert_eq!(found(most, name(1), TESTS_PER_JOB_MAX), Some(ReasonCode::LimitExceeded));
+        assert_eq!(found(0, name(TEST_NAME_BYTES_MAX), 0), None);
+        assert_eq!(found(0, name(TEST_NAME_BYTES_MAX + 1), 0), Some(ReasonCode::LimitExceeded));
+    }
+}

@@ -67,3 +67,29 @@ impl Alone {
         self.by_groups.values().flat_map(|found| found.tests.values()).flatten().copied()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tests_are_counted_by_their_groups_until_they_are_taken() {
+        let (spared, nobody) = (BTreeSet::from([AgentName("a1".to_owned())]), BTreeSet::new());
+        let group = GroupSet(1);
+        let mut alone = Alone::default();
+        assert!(alone.is_empty());
+        alone.insert(GroupSet::NONE, spared.clone(), TestIndex(4));
+        alone.insert(GroupSet::NONE, nobody.clone(), TestIndex(2));
+        alone.insert(GroupSet::NONE, nobody.clone(), TestIndex(2));
+        alone.insert(group, nobody.clone(), TestIndex(9));
+        assert!(!alone.is_empty());
+        assert_eq!(alone.counts().collect::<Vec<_>>(), [(GroupSet::NONE, 2), (group, 1)]);
+        let places = Places::default();
+        let sets: Vec<_> = alone.sets(&places).collect();
+        assert_eq!(sets, [(&nobody, TestIndex(2)), (&spared, TestIndex(4)), (&nobody, TestIndex(9))]);
+        assert!(
+            alone.remove(GroupSet::NONE, &spared, TestIndex(4)) && !alone.remove(GroupSet::NONE, &spared, TestIndex(4))
+        );
+        assert_eq!((alone.open(&places), alone.iter().count()), (2, 2));
+    }
+}
