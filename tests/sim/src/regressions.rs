@@ -85,6 +85,18 @@ pub const REGRESSIONS: &[Regression] = &[
                 wait for an agent. Scenario: group_of_a_silent_fleet.",
     },
     Regression {
+        seed: 1_024_878,
+        story: "A job was being stopped for its time limit when its last tests passed, and the coordinator was killed; the \
+                invariants were looked at after the restore and before the first step, which ends such a job. A mistake \
+                of the check.",
+    },
+    Regression {
+        seed: 1_030_407,
+        story: "An Open waited in a coordinator that stood still. Ten seconds later that one took over, and believed it \
+                before any other: what it did not claim was lost, though it ran, and one job was not safe to repeat. \
+                Scenario: open_from_before_a_takeover.",
+    },
+    Regression {
         seed: 1_795_428_776_845,
         story: "The only agent with what a job asks for had been found sick, and the job would have waited for six hours \
                 beside it. A fence behind which work waits that nobody else can do is lifted.",

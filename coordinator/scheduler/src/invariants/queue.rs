@@ -30,10 +30,13 @@ fn check_job(scheduler: &Scheduler, id: JobId, job: &Job) -> Result<(), Violatio
             format!("job {id} has {} live leases; in line: {is_in_line}", job.live.len())
         })?,
         Some(suite) => {
-            ensure(!suite.is_decided(), PROMISE, || format!("job {id} has all its verdicts and goes on"))?;
             let is_blocked = suite.waiting() == 0 && !suite.blocked().is_empty();
             let is_known_blocked = scheduler.queue.blocked.contains(&id);
+            // What was restored is settled by the first step.
             let is_dealt_soon = scheduler.pending.offers.contains(&id);
+            ensure(!suite.is_decided() || is_dealt_soon, PROMISE, || {
+                format!("job {id} has all its verdicts and goes on")
+            })?;
             let is_served = is_in_line || (is_blocked && is_known_blocked) || !suite.shards.is_empty() || is_dealt_soon;
             ensure(is_served, PROMISE, || format!("job {id} has no shard and is not in line"))?;
             let is_idle = !is_in_line && suite.shards.is_empty();

@@ -56,12 +56,25 @@ impl Scheduler {
             return Err(CloseReason::Protocol("an agent needs a name and at least one slot".to_owned()));
         }
         match self.agents.table.get(&open.agent) {
-            Some(old) if old.life == open.life && open.number < old.opens => Err(CloseReason::Replaced),
+            Some(old) if old.life == open.life && (open.number < old.opens || self.is_outdated(open)) => {
+                Err(CloseReason::Replaced)
+            }
             Some(old) if old.life != open.life && old.session.is_some() && old.liveness == Liveness::Alive => {
                 Err(CloseReason::NameTaken)
             }
             Some(_) | None => Ok(()),
         }
+    }
+
+    /// Whether an `Open` was said before its agent began something that it holds. An agent claims what it has begun until
+    /// the end of it is acknowledged, so one that does not was slow on a stream that was given up: its number tells that
+    /// only to a coordinator that has heard a later one.
+    fn is_outdated(&self, open: &Open) -> bool {
+        let began = |token: &Token| {
+            self.leases.get(token).is_some_and(|lease| lease.row.is_started && lease.row.life == open.life)
+        };
+        let claimed: BTreeSet<Token> = open.held.iter().map(|held| held.token).collect();
+        self.live_leases_of(&open.agent).iter().any(|token| began(token) && !claimed.contains(token))
     }
 
     /// An older session of the same life is replaced. An older life is lost with all that it held, but for leases of
