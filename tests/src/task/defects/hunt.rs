@@ -89,7 +89,7 @@ fn listen(mut child: Child) -> Result<Option<String>> {
     Ok(Some(reader.join().map_err(|_| anyhow::anyhow!("the reader panicked"))??))
 }
 
-/// No further seed is begun after this time.
-const PATIENCE: Duration = Duration::from_secs(120);
+/// No further seed is begun after this time: a guard against hanging, far beyond what the seeds take on a busy machine.
+const PATIENCE: Duration = Duration::from_secs(3_600);
 /// One seed takes no longer than this.
 const HANG: Duration = Duration::from_secs(120);
