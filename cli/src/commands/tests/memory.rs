@@ -62,7 +62,7 @@ struct TestJson<'a> {
 
 #[derive(Debug, Serialize)]
 struct QuarantineJson<'a> {
-    owner: &'a str,
+    owner: String,
     reason: &'a str,
     since_unix_ms: u64,
     until_unix_ms: u64,
@@ -133,7 +133,7 @@ impl<'a> TestJson<'a> {
             standing: standing_word(test.standing()),
             alarm_run: (test.alarm_run > 0).then_some(test.alarm_run),
             quarantine: test.quarantine.as_ref().map(|quarantine| QuarantineJson {
-                owner: &quarantine.owner,
+                owner: owner_of(test, quarantine, owners),
                 reason: &quarantine.reason,
                 since_unix_ms: quarantine.since_unix_ms,
                 until_unix_ms: quarantine.until_unix_ms,
@@ -161,6 +161,11 @@ pub(super) fn print_tests_json(tests: &[v1::RememberedTest], owners: &Owners) ->
 /// Who answers for a test, where its id names a file.
 pub(super) fn owners_of<'a>(test: &v1::RememberedTest, owners: &'a Owners) -> Vec<&'a str> {
     part(&test.name, None, &test.job).file.map(|file| owners.of(&file)).unwrap_or_default()
+}
+
+/// Who answers for a quarantine: the coordinator, which sees no files, names nobody for one that it began.
+pub(super) fn owner_of(test: &v1::RememberedTest, quarantine: &v1::Quarantine, owners: &Owners) -> String {
+    if quarantine.owner.is_empty() { owners_of(test, owners).join(" ") } else { quarantine.owner.clone() }
 }
 
 /// What is to be thought of a test, in a word.

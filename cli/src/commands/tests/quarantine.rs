@@ -6,12 +6,13 @@ use clap::{Args, Subcommand};
 use muster_proto::v1;
 
 use super::super::print;
-use super::memory::{Limit, Memory, print_tests_json};
+use super::memory::{Limit, Memory, owner_of, owners_of, print_tests_json};
 use crate::exit_code::ExitCode;
 use crate::failure::Failure;
 use crate::fleet::Fleet;
 use crate::output::table::{Table, terminal_width};
 use crate::output::text::{moment, one_line};
+use crate::owners::Owners;
 
 /// List the tests whose failures do not count for a while, add one or release one
 #[derive(Debug, Args)]
@@ -47,8 +48,8 @@ struct AddQuarantine {
     /// Only in this test job [default: every one that has such a test]
     #[arg(long, value_name = "NAME", default_value = "", hide_default_value = true)]
     job: String,
-    /// Who answers for it
-    #[arg(long, value_name = "WHO")]
+    /// Who answers for it [default: whom the CODEOWNERS or TESTOWNERS file names]
+    #[arg(long, value_name = "WHO", default_value = "", hide_default_value = true)]
     owner: String,
     /// Why
     #[arg(long, value_name = "TEXT")]
@@ -102,7 +103,7 @@ impl ListQuarantine {
         } else if shown.is_empty() {
             print("no test is in quarantine\n");
         } else {
-            print(&table(shown).render(terminal_width()));
+            print(&table(shown, &self.memory.owners()?).render(terminal_width()));
         }
         Ok(ExitCode::Passed)
     }
@@ -116,7 +117,7 @@ impl AddQuarantine {
             project: self.memory.project()?,
             job: self.job.clone(),
             name: self.test.clone(),
-            owner: self.owner.clone(),
+            owner: self.owner()?,
             reason: self.reason.clone(),
             until_unix_ms: u64::try_from(until.as_millis()).unwrap_or(u64::MAX),
         };
@@ -125,6 +126,21 @@ impl AddQuarantine {
         fleet.shut_down().await;
         answer?;
         told(&self.memory, &self.test, &format!("is in quarantine for {} days at most", self.days)).await
+    }
+}
+
+impl AddQuarantine {
+    fn owner(&self) -> Result<String, Failure> {
+        if !self.owner.is_empty() {
+            return Ok(self.owner.clone());
+        }
+        let test = v1::RememberedTest { name: self.test.clone(), job: self.job.clone(), ..Default::default() };
+        let owners = owners_of(&test, &self.memory.owners()?).join(" ");
+        if owners.is_empty() {
+            let message = format!("no CODEOWNERS or TESTOWNERS file says who answers for {}", one_line(&self.test));
+            return Err(Failure::usage(message).advise("name somebody with --owner"));
+        }
+        Ok(owners)
     }
 }
 
@@ -150,14 +166,15 @@ async fn told(memory: &Memory, name: &str, what: &str) -> Result<ExitCode, Failu
     Ok(ExitCode::Passed)
 }
 
-fn table(tests: &[v1::RememberedTest]) -> Table {
+fn table(tests: &[v1::RememberedTest], owners: &Owners) -> Table {
     let mut table = Table::new(["TEST", "JOB", "OWNER", "REASON", "SINCE", "UNTIL", "BY"], 0);
     for test in tests {
         let quarantine = test.quarantine.clone().unwrap_or_default();
+        let owner = owner_of(test, &quarantine, owners);
         table.push([
             test.name.clone(),
             test.job.clone(),
-            quarantine.owner,
+            owner,
             quarantine.reason,
             moment(quarantine.since_unix_ms),
             moment(quarantine.until_unix_ms),
@@ -165,4 +182,27 @@ fn table(tests: &[v1::RememberedTest]) -> Table {
         ]);
     }
     table
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_quarantine_that_the_coordinator_began_is_of_those_who_answer_for_the_file() -> anyhow::Result<()> {
+        let folder = tempfile::tempdir()?;
+        std::fs::write(folder.path().join("CODEOWNERS"), "/tests/ @qa @all\n")?;
+        let owners = Owners::find(folder.path()).map_err(|failure| anyhow::anyhow!("{failure}"))?;
+        let test = |name: &str, owner: &str| v1::RememberedTest {
+            name: name.to_owned(),
+            quarantine: Some(v1::Quarantine { owner: owner.to_owned(), ..Default::default() }),
+            ..Default::default()
+        };
+        let tests = [test("tests/a.py::x", ""), test("tests/a.py::y", "@web"), test("odd", "")];
+        let told = table(&tests, &owners).render(None);
+        let rows: Vec<&str> = told.lines().skip(1).collect();
+        anyhow::ensure!(rows[0].contains("@qa @all") && rows[1].contains("@web") && !rows[1].contains("@qa"), "{told}");
+        anyhow::ensure!(!rows[2].contains('@'), "{told}");
+        Ok(())
+    }
 }
