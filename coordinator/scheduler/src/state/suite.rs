@@ -440,3 +440,91 @@ impl Test {
         !self.tries.is_empty() || self.lost > 0 || self.verdict.is_some()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use muster_common::id::Epoch;
+    use muster_common::time::Wall;
+
+    use super::*;
+
+    const TOKEN: Token = Token { epoch: Epoch(1), counter: 1 };
+
+    fn agent(name: &str) -> AgentName {
+        AgentName(name.to_owned())
+    }
+
+    /// What tries said, and on which agents.
+    type Tries<'a> = &'a [(TryOutcome, &'a str)];
+
+    /// A suite of tests with these tries and verdicts.
+    fn suite(tests: &[(Tries<'_>, TestVerdict, Known)]) -> Suite {
+        let mut suite = Suite { tests: vec![Test::default(); tests.len()], ..Suite::default() };
+        for (index, (tries, verdict, known)) in (0..).map(TestIndex).zip(tests) {
+            suite.test_mut(index).known = *known;
+            for (attempt, (outcome, on)) in (1..).zip(*tries) {
+                let (outcome, agent, at) = (*outcome, agent(on), Wall::default());
+                let (token, message, output) = (TOKEN, String::new(), None);
+                suite.add_try(index, TryRow { attempt, token, outcome, duration_us: 8, message, output, agent, at });
+            }
+            suite.decide(index, *verdict);
+        }
+        suite
+    }
+
+    #[test]
+    fn an_agent_surprises_where_a_healthy_test_failed_that_passed_elsewhere() {
+        use TryOutcome::{Errored, Failed, Passed};
+        let (healthy, flaky) = (Known::default(), Known { standing: Standing::Flaky, ..Known::default() });
+        let quarantined = Known { is_quarantined: true, ..Known::default() };
+        let suite = suite(&[
+            (&[(Failed, "bad"), (Passed, "good")], TestVerdict::Flaky, healthy),
+            (&[(Failed, "bad"), (Failed, "bad"), (Passed, "good")], TestVerdict::Flaky, healthy),
+            (&[(Failed, "good"), (Passed, "good")], TestVerdict::Flaky, healthy),
+            (&[(Failed, "other"), (Passed, "good")], TestVerdict::Flaky, flaky),
+            (&[(Failed, "other"), (Passed, "good")], TestVerdict::Flaky, quarantined),
+            (&[(Errored, "other"), (Passed, "good")], TestVerdict::Passed, healthy),
+            (&[(Failed, "bad")], TestVerdict::Failed, healthy),
+        ]);
+        let found: Vec<_> =
+            suite.tallies().map(|(agent, tally)| (agent.0.as_str(), tally.tries, tally.surprises)).collect();
+        assert_eq!(found, [("bad", 4, 2), ("good", 7, 0), ("other", 2, 0)]);
+    }
+
+    #[test]
+    fn a_failure_is_new_where_the_test_was_not_broken_already() {
+        let broken = Known { standing: Standing::Broken, ..Known::default() };
+        let failed: Tries<'_> = &[(TryOutcome::Failed, "a")];
+        let suite = suite(&[
+            (failed, TestVerdict::Failed, Known::default()),
+            (failed, TestVerdict::Failed, Known::default()),
+            (failed, TestVerdict::Failed, broken),
+            (&[(TryOutcome::Passed, "a")], TestVerdict::Passed, Known::default()),
+        ]);
+        assert_eq!(suite.newly_failed, 2);
+    }
+
+    #[test]
+    fn what_errored_says_nothing_of_how_long_tests_take() {
+        let known = Known::default();
+        let errored = suite(&[(&[(TryOutcome::Errored, "a")], TestVerdict::Errored, known)]);
+        assert_eq!((errored.longest_us, errored.unknown_us()), (0, None));
+        let passed = suite(&[(&[(TryOutcome::Passed, "a")], TestVerdict::Passed, known)]);
+        assert_eq!((passed.longest_us, passed.unknown_us()), (8, Some(8)));
+    }
+
+    #[test]
+    fn shards_are_counted_by_their_agents() {
+        let mut suite = Suite::default();
+        let token = |counter| Token { counter, ..TOKEN };
+        for (counter, on) in [(1, "a"), (2, "a"), (3, "b")] {
+            suite.add_shard(token(counter), agent(on), Monotonic::default());
+        }
+        let counts = |suite: &Suite| suite.shards_by_agent.values().copied().collect::<Vec<_>>();
+        assert_eq!(counts(&suite), [2, 1]);
+        assert!(suite.remove_shard(token(2)).is_some() && suite.remove_shard(token(2)).is_none());
+        assert_eq!(counts(&suite), [1, 1]);
+        suite.remove_shard(token(1));
+        assert_eq!(suite.shards_by_agent.keys().collect::<Vec<_>>(), [&agent("b")]);
+    }
+}
