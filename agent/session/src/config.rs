@@ -47,6 +47,21 @@ pub struct Identity {
     pub features: Vec<String>,
 }
 
+#[cfg(test)]
+impl Identity {
+    /// Of an agent with one slot, for tests.
+    pub(crate) fn plain() -> Self {
+        Self {
+            agent: AgentName("a1".to_owned()),
+            life: AgentLife(1),
+            labels: Labels::new(),
+            slots: 1,
+            version: String::new(),
+            features: Vec::new(),
+        }
+    }
+}
+
 impl Default for Config {
     fn default() -> Self {
         Self {

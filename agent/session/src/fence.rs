@@ -72,8 +72,7 @@ const fn needs_fence(phase: Phase, is_repeatable: bool) -> bool {
 #[cfg(test)]
 mod tests {
     use muster_common::control::{Opened, Stamp, ToAgent};
-    use muster_common::id::{AgentLife, AgentName, Epoch, SessionId};
-    use muster_common::requirement::Labels;
+    use muster_common::id::{Epoch, SessionId};
     use muster_common::time::{Now, Wall};
 
     use super::*;
@@ -81,15 +80,7 @@ mod tests {
 
     /// A session that was opened by a message which it asked for at second 10.
     fn opened(lease_unrepeatable: Duration, fence_guard: Duration) -> Session {
-        let identity = Identity {
-            agent: AgentName("a".to_owned()),
-            life: AgentLife(1),
-            labels: Labels::new(),
-            slots: 1,
-            version: String::new(),
-            features: Vec::new(),
-        };
-        let mut session = Session::new(Config { fence_guard, ..Config::default() }, identity);
+        let mut session = Session::new(Config { fence_guard, ..Config::default() }, Identity::plain());
         let opened = Opened {
             session: SessionId(1),
             heartbeat_ms: 1_000,

@@ -42,9 +42,6 @@ impl Session {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
-
-    use muster_common::id::{AgentLife, AgentName};
     use muster_common::time::{Now, Wall};
 
     use super::*;
@@ -52,15 +49,7 @@ mod tests {
 
     #[test]
     fn a_lost_stream_is_opened_again_after_its_pause_and_not_before() {
-        let identity = Identity {
-            agent: AgentName("a1".to_owned()),
-            life: AgentLife(1),
-            labels: BTreeMap::new(),
-            slots: 1,
-            version: String::new(),
-            features: Vec::new(),
-        };
-        let mut session = Session::new(Config::default(), identity);
+        let mut session = Session::new(Config::default(), Identity::plain());
         let mut step = |millis, input| {
             let now = Now { monotonic: Monotonic::from_millis(millis), wall: Wall::default() };
             session.step(now, input).contains(&Effect::Connect)

@@ -70,22 +70,14 @@ impl Session {
 mod tests {
     use muster_common::control::FromAgent;
     use muster_common::error_code::{Reason, ReasonCode};
-    use muster_common::id::{AgentLife, AgentName, Epoch, Token};
+    use muster_common::id::{Epoch, Token};
 
     use super::*;
     use crate::{Config, Identity, Session};
 
     #[test]
     fn another_store_waits_only_for_what_is_held_for_the_one_that_has_answered() {
-        let identity = Identity {
-            agent: AgentName("a1".to_owned()),
-            life: AgentLife(1),
-            labels: [].into(),
-            slots: 1,
-            version: String::new(),
-            features: Vec::new(),
-        };
-        let mut session = Session::new(Config::default(), identity);
+        let mut session = Session::new(Config::default(), Identity::plain());
         assert_eq!(session.patience(), Duration::ZERO, "it holds nothing");
         let token = Token { epoch: Epoch(1), counter: 1 };
         let reason = Reason::new(ReasonCode::OutcomeUnknown, "lost");
