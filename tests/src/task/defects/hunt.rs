@@ -50,13 +50,13 @@ impl fmt::Display for Catch {
 /// If the program cannot be run, or says what nobody understands.
 pub(super) fn hunt(program: &Path, from: u64, seeds: u64) -> Result<Catch> {
     let child = Command::new(program)
-        .args([from, seeds, PATIENCE.as_secs()].map(|number| number.to_string()))
+        .args([from, seeds, patience(seeds).as_secs()].map(|number| number.to_string()))
         .env("RUST_BACKTRACE", "0")
         .stdout(Stdio::piped())
         .stderr(Stdio::null())
         .spawn()
         .with_context(|| format!("cannot start {}", program.display()))?;
-    let Some(said) = listen(child)? else {
+    let Some(said) = listen(child, patience(seeds) + HANG)? else {
         let what = format!("a seed did not end within {} s", HANG.as_secs());
         return Ok(Catch::Found { promise: "every simulation ends".to_owned(), seeds, what });
     };
@@ -70,8 +70,13 @@ pub(super) fn hunt(program: &Path, from: u64, seeds: u64) -> Result<Catch> {
     Ok(Catch::Found { promise: promise.to_owned(), seeds: count.parse()?, what: what.to_owned() })
 }
 
-/// What the program says; none if it hangs in a seed.
-fn listen(mut child: Child) -> Result<Option<String>> {
+/// No further seed is begun after this time: a guard, far beyond what so many seeds take on a busy machine.
+fn patience(seeds: u64) -> Duration {
+    Duration::from_secs(120 + seeds / 2)
+}
+
+/// What the program says; none if it has not ended within a time, so that it hangs in a seed.
+fn listen(mut child: Child, within: Duration) -> Result<Option<String>> {
     let begun = Instant::now();
     let mut stdout = child.stdout.take().context("the program has no output")?;
     let reader = thread::spawn(move || {
@@ -79,7 +84,7 @@ fn listen(mut child: Child) -> Result<Option<String>> {
         stdout.read_to_string(&mut said).map(|_| said)
     });
     while child.try_wait()?.is_none() {
-        if begun.elapsed() > PATIENCE + HANG {
+        if begun.elapsed() > within {
             child.kill()?;
             child.wait()?;
             return Ok(None);
@@ -89,7 +94,5 @@ fn listen(mut child: Child) -> Result<Option<String>> {
     Ok(Some(reader.join().map_err(|_| anyhow::anyhow!("the reader panicked"))??))
 }
 
-/// No further seed is begun after this time: a guard against hanging, far beyond what the seeds take on a busy machine.
-const PATIENCE: Duration = Duration::from_secs(3_600);
 /// One seed takes no longer than this.
 const HANG: Duration = Duration::from_secs(120);
