@@ -51,7 +51,7 @@ impl Results {
         }
         let mut cases: Vec<Case> = Vec::new();
         for file in files {
-            let read = read_file(self.format, &file).map_err(|error| {
+            let read = read_file(self.format, &self.directory, &file).map_err(|error| {
                 let message = format!("cannot read the results in `{}`: {error}", file.display());
                 RunnerFailure::infrastructure(ReasonCode::ResultsBroken, message)
             })?;

@@ -36,7 +36,7 @@ pub(super) fn cases(
 ) -> Result<BTreeMap<String, Case>, RunnerFailure> {
     let mut found: BTreeMap<String, Case> = BTreeMap::new();
     for file in before.newer(directory, patterns)? {
-        let read = read_file(ResultFormat::Junit, &file).map_err(|error| {
+        let read = read_file(ResultFormat::Junit, directory, &file).map_err(|error| {
             let message = format!("cannot read the report in `{}`: {error}", file.display());
             RunnerFailure::infrastructure(ReasonCode::ResultsBroken, message)
         })?;
