@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use muster_common::id::AgentLife;
 use muster_service::blob::BlobClient;
-use muster_service::endpoint::EndpointError;
+use muster_service::endpoint::{Endpoint, EndpointError};
 use muster_service::supervision::Pulse;
 use muster_service::version::VERSION;
 use muster_service::workspace::{BlobCache, remove_tree};
@@ -24,6 +24,7 @@ use crate::attempt::shared_build::SharedBuilds;
 use crate::driver::{Driver, Parts, Signals};
 use crate::host::Host;
 use crate::inventory;
+use crate::isolation::offer::{IsolationError, Offer};
 use crate::options::{Options, OptionsError};
 use crate::runner::kept::{Store, store};
 use crate::spool::Spool;
@@ -49,6 +50,9 @@ pub enum StartError {
     /// Another agent uses the directory.
     #[error("directory {} is used by another agent that runs; give every agent a directory of its own", .0.display())]
     DirectoryTaken(PathBuf),
+    /// What keeps jobs from the rest of the machine cannot be had.
+    #[error(transparent)]
+    Isolation(#[from] IsolationError),
     /// The directory cannot be used.
     #[error("cannot use directory {}", .directory.display())]
     Directory {
@@ -132,7 +136,8 @@ async fn prepare(options: Options, signals: Signals) -> Result<(Parts, Flock<Fil
         .map_err(io::Error::other)
         .flatten()
         .map_err(error)?;
-    let lists = kept_lists(lists_directory).await;
+    let lists = kept_lists(lists_directory.clone()).await;
+    let offer = offer(&options, &directory, &lists_directory).await?;
     let bulk = options.coordinator.connect_lazy();
     let (connected_sender, is_connected) = watch::channel(false);
     let host = Host {
@@ -148,6 +153,7 @@ async fn prepare(options: Options, signals: Signals) -> Result<(Parts, Flock<Fil
         shared_builds: SharedBuilds::new(directory.join(SHARED_BUILDS)),
         lists,
         grace: options.grace,
+        offer,
         lifeline: Lifeline::new().map_err(error)?,
         leaving: signals.stop.clone(),
     };
@@ -159,8 +165,21 @@ async fn prepare(options: Options, signals: Signals) -> Result<(Parts, Flock<Fil
     Ok((parts, lock))
 }
 
+/// What jobs may not touch is everything that is the agent's own.
+async fn offer(options: &Options, directory: &Path, lists: &Path) -> Result<Offer, IsolationError> {
+    let mut hidden = options.hidden.clone();
+    hidden.extend([directory.to_owned(), lists.to_owned()]);
+    hidden.extend(std::env::var_os("HOME").map(PathBuf::from).filter(|home| home.parent().is_some()));
+    hidden.extend(options.cache_directory.clone().into_iter().chain(options.builds_directory.clone()));
+    if let Endpoint::Unix(path) = &options.coordinator {
+        hidden.push(path.clone());
+    }
+    Offer::find(options.isolation.clone(), options.slots, directory, hidden).await
+}
+
 fn session(options: Options, restored: Restored) -> Session {
     let mut labels = inventory::labels();
+    labels.extend(inventory::isolation_labels(options.isolation.level));
     labels.extend(options.labels);
     let drawn = uuid::Uuid::new_v4().as_u64_pair();
     let identity = Identity {
@@ -181,7 +200,7 @@ fn session(options: Options, restored: Restored) -> Session {
 async fn end_earlier_life(directory: &Path, mark: &Mark) -> io::Result<()> {
     let folders = [directory.join(ATTEMPTS), directory.join(SHARED_BUILDS)];
     if folders[0].exists() {
-        let survivors = leftovers::end(Sweep { mark: mark.clone(), group: None }).await;
+        let survivors = leftovers::end(Sweep { mark: mark.clone(), session: None }).await;
         if !survivors.is_empty() {
             tracing::error!(?survivors, "processes of an earlier life of this agent cannot be ended");
         }

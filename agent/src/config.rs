@@ -11,6 +11,8 @@ use muster_service::telemetry::{LogFormat, TelemetryOptions};
 use serde::Deserialize;
 
 use crate::inventory;
+use crate::isolation::level::{Isolation, SandboxNetwork};
+use crate::isolation::offer::IsolationOptions;
 use crate::options::{Options, parse_label};
 
 /// Runs builds and tests for a Muster coordinator.
@@ -49,6 +51,24 @@ pub struct Arguments {
     /// Bytes of blobs that are kept [default: 20 GiB]
     #[arg(long, value_name = "BYTES", env = "MUSTER_AGENT_CACHE_BYTES_MAX")]
     cache_bytes_max: Option<u64>,
+    /// What jobs are kept from: none (nothing), user (jobs run as another account), sandbox (jobs see their own files and
+    /// processes and the machine's tools, and nothing else) [default: none]
+    #[arg(long, value_name = "LEVEL", env = "MUSTER_AGENT_ISOLATION")]
+    isolation: Option<Isolation>,
+    /// The account that jobs run as where the agent is root and isolation is not none: a name or UID:GID
+    #[arg(long, value_name = "ACCOUNT", env = "MUSTER_AGENT_JOB_USER")]
+    job_user: Option<String>,
+    /// What a sandbox reaches: none (its own loopback), host (all that the machine reaches, its own services and a cloud's
+    /// metadata address included) [default: none]
+    #[arg(long, value_name = "NETWORK", env = "MUSTER_AGENT_SANDBOX_NETWORK")]
+    sandbox_network: Option<SandboxNetwork>,
+    /// A folder or file that sandboxed jobs may read although it lies where nothing is shown (/home, /root, /srv, /mnt,
+    /// /media, /run, /tmp), such as a toolchain; may be given several times, or separated by commas in the environment
+    #[arg(long, value_name = "PATH", env = "MUSTER_AGENT_SANDBOX_VISIBLE", value_delimiter = ',')]
+    sandbox_visible: Vec<PathBuf>,
+    /// Processes that one attempt has at one time; isolation user and sandbox only [default: 4096 in a sandbox]
+    #[arg(long, value_name = "N", env = "MUSTER_AGENT_PROCESSES_MAX")]
+    processes_max: Option<u64>,
     /// Allow a connection without encryption to another machine
     #[arg(long, env = "MUSTER_AGENT_INSECURE", num_args = 0..=1, default_missing_value = "true")]
     insecure: Option<bool>,
@@ -85,6 +105,11 @@ struct ConfigFile {
     cache_directory: Option<PathBuf>,
     builds_directory: Option<PathBuf>,
     cache_bytes_max: Option<u64>,
+    isolation: Option<Isolation>,
+    job_user: Option<String>,
+    sandbox_network: Option<SandboxNetwork>,
+    sandbox_visible: Option<Vec<PathBuf>>,
+    processes_max: Option<u64>,
     insecure: Option<bool>,
     log_filter: Option<String>,
     log_format: Option<LogFormat>,
@@ -124,6 +149,17 @@ impl Arguments {
         options.cache_directory = self.cache_directory.or(file.cache_directory);
         options.builds_directory = self.builds_directory.or(file.builds_directory);
         options.cache_bytes_max = self.cache_bytes_max.or(file.cache_bytes_max).unwrap_or(options.cache_bytes_max);
+        options.isolation = IsolationOptions {
+            level: self.isolation.or(file.isolation).unwrap_or_default(),
+            job_user: self.job_user.or(file.job_user),
+            sandbox_network: self.sandbox_network.or(file.sandbox_network).unwrap_or_default(),
+            sandbox_visible: match self.sandbox_visible {
+                given if given.is_empty() => file.sandbox_visible.unwrap_or_default(),
+                given => given,
+            },
+            processes_max: self.processes_max.or(file.processes_max),
+        };
+        options.hidden = self.config.into_iter().collect();
         options.is_insecure_allowed = self.insecure.or(file.insecure).unwrap_or(false);
         let telemetry = TelemetryOptions {
             filter: self.log_filter.or(file.log_filter).unwrap_or_else(|| "info".to_owned()),

@@ -15,6 +15,7 @@ use crate::attempt::environment::Environment;
 use crate::attempt::leftovers::Mark;
 use crate::attempt::lifeline::Lifeline;
 use crate::attempt::shared_build::SharedBuilds;
+use crate::isolation::offer::Offer;
 use crate::runner::kept::Store;
 
 /// What all attempts of an agent share.
@@ -38,6 +39,8 @@ pub(crate) struct Host {
     /// Lists of tests from one discovery to the next; none where their folder cannot be used.
     pub(crate) lists: Option<Store>,
     pub(crate) grace: Duration,
+    /// What keeps attempts from everything that is not their own.
+    pub(crate) offer: Offer,
     /// Until when work that is not safe to repeat may run.
     pub(crate) lifeline: Lifeline,
     /// The agent leaves at once: what waits for the coordinator waits no more.

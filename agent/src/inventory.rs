@@ -5,6 +5,8 @@ use std::num::NonZero;
 use muster_common::limits::LABEL_BYTES_MAX;
 use muster_common::requirement::Labels;
 
+use crate::isolation::level::Isolation;
+
 /// Labels that every agent has: `os`, `arch`, `cpus`, and `hostname` where it can be read.
 #[must_use]
 pub fn labels() -> Labels {
@@ -16,6 +18,16 @@ pub fn labels() -> Labels {
     if let Some(hostname) = hostname() {
         labels.insert("hostname".to_owned(), hostname);
     }
+    labels
+}
+
+/// Labels by which jobs ask for at least a level: `isolation=LEVEL`, and `isolation-user`, `isolation-sandbox` for each
+/// level up to that one.
+#[must_use]
+pub fn isolation_labels(level: Isolation) -> Labels {
+    let held = [Isolation::User, Isolation::Sandbox].into_iter().filter(|held| *held <= level);
+    let mut labels: Labels = held.map(|held| (format!("isolation-{held}"), String::new())).collect();
+    labels.insert("isolation".to_owned(), level.to_string());
     labels
 }
 
@@ -33,5 +45,5 @@ pub fn hostname() -> Option<String> {
     is_usable.then_some(name)
 }
 
-/// Most labels that [`labels`] returns.
-pub const LABELS_FOUND_MAX: usize = 4;
+/// Most labels that [`labels`] and [`isolation_labels`] return.
+pub const LABELS_FOUND_MAX: usize = 7;

@@ -7,6 +7,7 @@
 //!   process. `agent`, `host`: how they are put together, and what attempts share.
 //! - [`options`], [`config`], [`inventory`]: what an agent is started with, where the binary takes it from, what the
 //!   machine says of itself.
+//! - [`isolation`]: what keeps a job from everything that is not its own.
 //! - [`attempt`]: one attempt, from its lease to its end, and its processes. [`runner`]: one test runner per folder.
 //!   [`report`]: one result format per file.
 
@@ -16,6 +17,7 @@ pub mod config;
 mod driver;
 mod host;
 pub mod inventory;
+pub mod isolation;
 mod link;
 pub mod options;
 pub mod report;

@@ -10,6 +10,7 @@ use muster_service::endpoint::Endpoint;
 use muster_service::workspace::cache::CACHE_BYTES_DEFAULT;
 
 use crate::attempt::limits::GRACE_DEFAULT;
+use crate::isolation::offer::IsolationOptions;
 
 /// What an agent is started with.
 #[derive(Clone, Debug)]
@@ -35,6 +36,10 @@ pub struct Options {
     pub cache_bytes_max: u64,
     /// Time between asking a process to stop and ending it.
     pub grace: Duration,
+    /// What keeps jobs from everything that is not their own.
+    pub isolation: IsolationOptions,
+    /// Files of the agent's own, such as its configuration, that no sandboxed job may see.
+    pub hidden: Vec<PathBuf>,
 }
 
 /// Options that no agent can be started with.
@@ -71,6 +76,8 @@ impl Options {
             builds_directory: None,
             cache_bytes_max: CACHE_BYTES_DEFAULT,
             grace: GRACE_DEFAULT,
+            isolation: IsolationOptions::default(),
+            hidden: Vec::new(),
         }
     }
 

@@ -47,6 +47,34 @@ async fn a_job_runs_its_steps_and_hands_over_outputs_and_log() -> anyhow::Result
 }
 
 #[tokio::test]
+async fn a_job_sees_every_variable_that_is_documented() -> anyhow::Result<()> {
+    let mut fleet = Fleet::start().await?;
+    let mut lease = lease(1, LeaseWork::Steps(vec![step("env; test -w \"$MUSTER_OUTPUT\" && test -w \"$TMPDIR\"")]));
+    lease.shard = Some(ShardIndex(3));
+    fleet.session.send(ToAgent::Lease(Box::new(lease))).await?;
+    assert_eq!(fleet.finished().await?.outcome, AttemptOutcome::Passed);
+    let log = fleet.coordinator.log(token(1));
+    let page = include_str!("../../docs/reference/pipeline.md");
+    let (_, table) = page.split_once("### Variables").expect("the page has a table of them");
+    let (table, _) = table.split_once("### ").expect("another part follows");
+    let rows = table.lines().filter(|line| line.starts_with("| `"));
+    let names: Vec<&str> =
+        rows.flat_map(|row| row.split('|').nth(1).into_iter().flat_map(|cell| cell.split('`'))).collect();
+    let names: Vec<&str> =
+        names.into_iter().filter(|name| name.starts_with(|first: char| first.is_ascii_uppercase())).collect();
+    assert!(names.len() >= 11, "{names:?}");
+    for name in names {
+        assert!(log.lines().any(|line| line.starts_with(&format!("{name}=")) && !line.ends_with('=')), "{name}\n{log}");
+    }
+    for expected in
+        ["MUSTER_RUN=1", "MUSTER_JOB=j", "MUSTER_PROJECT=p", "MUSTER_ATTEMPT=1", "MUSTER_SHARD=3", "MUSTER_AGENT=a"]
+    {
+        assert!(log.lines().any(|line| line == expected), "{expected}\n{log}");
+    }
+    fleet.leave().await
+}
+
+#[tokio::test]
 async fn the_first_failure_is_the_jobs_and_what_asks_to_runs_after_it() -> anyhow::Result<()> {
     let mut fleet = Fleet::start().await?;
     let steps = vec![

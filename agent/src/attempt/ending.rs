@@ -13,6 +13,7 @@ use muster_service::workspace::{MaterialiseError, WorkspaceError};
 use super::orders::Stop;
 use super::process::StartError;
 use crate::driver::chain;
+use crate::isolation::sandbox::SandboxError;
 use crate::runner::RunnerFailure;
 
 /// An attempt ends early: with this outcome.
@@ -40,6 +41,11 @@ impl Ending {
     pub(crate) fn home(error: &io::Error) -> Self {
         let code = if is_full(error) { ReasonCode::DiskFull } else { ReasonCode::WorkspaceFailed };
         Self::errored(code, format!("cannot use a place for builds: {error}"))
+    }
+
+    /// What keeps a job from the rest of the machine cannot be made.
+    pub(crate) fn confinement(error: &SandboxError) -> Self {
+        Self::errored(ReasonCode::WorkspaceFailed, chain(error))
     }
 
     /// An expression in `what` cannot be computed.

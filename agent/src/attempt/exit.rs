@@ -31,6 +31,15 @@ impl Exit {
         }
     }
 
+    /// Whether nobody here ended it.
+    #[must_use]
+    pub const fn is_own(self) -> bool {
+        match self {
+            Self::Status(_) | Self::Signal(_) => true,
+            Self::TimedOut(_) | Self::Cancelled => false,
+        }
+    }
+
     /// Why `what` did not succeed; none if it did.
     #[must_use]
     pub fn reason(self, what: &str) -> Option<Reason> {

@@ -1,9 +1,8 @@
-//! Processes that outlived their parent, found in the process table and ended.
+//! Processes that outlived their keeper, found in the process table and ended.
 //!
-//! A process that forks twice and opens its own session leaves its parent's process group, so a signal to the group
-//! does not reach it. It still carries the environment with which it was started: every command gets a variable of its
-//! own, and whoever has it in `/proc/<pid>/environ` belongs to that command. A process that leaves its group *and*
-//! wipes its environment escapes this; only a control group or a namespace holds that one.
+//! A keeper (see `keeper`) is the parent of whatever loses its own, and ends that. Where it was killed itself, or the
+//! agent with everything around it, processes are told by the environment with which they were started: every command
+//! gets a variable of its own, and whoever has it in `/proc/<pid>/environ` belongs to that command.
 
 use std::ffi::OsString;
 use std::io::Read;
@@ -29,8 +28,8 @@ pub struct Mark {
 pub struct Sweep {
     /// Whoever carries this.
     pub mark: Mark,
-    /// Whoever is in this process group. Its leader must not have been reaped, so that the number is still its own.
-    pub group: Option<Pid>,
+    /// Whoever is in this session. Its leader must not have been reaped, so that the number is still its own.
+    pub session: Option<Pid>,
 }
 
 impl Mark {
@@ -81,7 +80,7 @@ pub fn find(sweep: &Sweep) -> Vec<i32> {
     table
         .filter_map(|row| row.ok()?.file_name().to_str()?.parse().ok())
         .filter(|pid| Pid::from_raw(*pid) != this_process)
-        .filter(|pid| is_alive_in_group(*pid, sweep.group) || has_entry(*pid, &entry))
+        .filter(|pid| is_alive_in_session(*pid, sweep.session) || has_entry(*pid, &entry))
         .collect()
 }
 
@@ -119,21 +118,21 @@ fn has_entry(pid: i32, entry: &[u8]) -> bool {
     environment.split(|byte| *byte == 0).any(|variable| variable == entry)
 }
 
-fn is_alive_in_group(pid: i32, group: Option<Pid>) -> bool {
-    let Some(group) = group else { return false };
+fn is_alive_in_session(pid: i32, session: Option<Pid>) -> bool {
+    let Some(session) = session else { return false };
     let Ok(stat) = std::fs::read(format!("/proc/{pid}/stat")) else { return false };
-    group_if_alive(&stat) == Some(group.as_raw())
+    session_if_alive(&stat) == Some(session.as_raw())
 }
 
-/// From `pid (name) state parent group …`; the name may itself hold spaces and brackets.
-fn group_if_alive(stat: &[u8]) -> Option<i32> {
+/// From `pid (name) state parent group session …`; the name may itself hold spaces and brackets.
+fn session_if_alive(stat: &[u8]) -> Option<i32> {
     let after_name = stat.iter().rposition(|byte| *byte == b')')? + 1;
     let mut fields = std::str::from_utf8(&stat[after_name..]).ok()?.split_ascii_whitespace();
     let state = fields.next()?;
     if state == "Z" || state == "X" {
         return None;
     }
-    fields.nth(1)?.parse().ok()
+    fields.nth(2)?.parse().ok()
 }
 
 /// How often it is looked again because of processes that may be in the middle of `exec`. Some never show an
@@ -153,9 +152,9 @@ mod tests {
     }
 
     #[test]
-    fn the_group_of_a_process_with_an_odd_name_is_read_and_the_dead_have_none() {
-        assert_eq!(group_if_alive(b"12 (a) b (c) S 1 77 77 0 -1"), Some(77));
-        assert_eq!(group_if_alive(b"12 (sh) Z 1 77 77 0 -1"), None);
-        assert_eq!(group_if_alive(b"garbage"), None);
+    fn the_session_of_a_process_with_an_odd_name_is_read_and_the_dead_have_none() {
+        assert_eq!(session_if_alive(b"12 (a) b (c) S 1 78 77 0 -1"), Some(77));
+        assert_eq!(session_if_alive(b"12 (sh) Z 1 77 77 0 -1"), None);
+        assert_eq!(session_if_alive(b"garbage"), None);
     }
 }

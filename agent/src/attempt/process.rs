@@ -1,37 +1,34 @@
 //! One command, watched from its start until nothing of it is left.
 //!
-//! The command runs in its own session, so that a signal reaches all of its group and no test can read the agent's
-//! terminal; its parent is a keeper (see `keeper`), never the agent. Its output goes through a bounded channel: a slow
-//! reader slows the process, never the agent's memory.
-//! When it ends, by itself or because it must, whatever it left behind is ended too (see [`super::leftovers`]), and only
-//! then is its leader reaped, so that its process group's number cannot meanwhile belong to somebody else.
+//! The command leads a group in its keeper's session (see `keeper`), so that a signal reaches all of its group and no test
+//! can read the agent's terminal. Its output goes through a bounded channel: a slow reader slows the process, never the
+//! agent's memory. When it ends, by itself or because it must, whatever it left behind is ended too.
 
-use std::ffi::OsString;
+use std::ffi::{CString, OsString};
 use std::io;
 use std::os::fd::OwnedFd;
+use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 use std::process::Stdio;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::{Bytes, BytesMut};
-use nix::errno::Errno;
-use nix::sys::signal::{Signal as NixSignal, killpg};
-use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid};
-use nix::unistd::Pid;
 use tokio::io::AsyncReadExt;
 use tokio::net::unix::pipe;
-use tokio::process::Child;
-use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use super::environment::Environment;
 use super::exit::Exit;
-use super::keeper;
-use super::leftovers::{self, Mark, Sweep};
+use super::keeper::{self, Reins};
+use super::leftovers::Mark;
 use super::lifeline::Lifeline;
 use super::limits::{CHUNK_BYTES_MAX, CHUNKS_WAITING_MAX, DRAIN_SILENCE_MAX, GRACE_DEFAULT};
+use super::services::Services;
+use super::tether::Tether;
+use crate::isolation::confinement::Confinement;
 
 /// What to start.
 #[derive(Clone, Debug)]
@@ -52,6 +49,8 @@ pub struct Command {
     pub leftovers: Leftovers,
     /// What ends it even when nobody here can: for work that is not safe to repeat.
     pub lifeline: Option<Lifeline>,
+    /// What it is held to.
+    pub confinement: Option<Arc<Confinement>>,
 }
 
 /// Whether stdout and stderr are told apart.
@@ -64,13 +63,13 @@ pub enum Streams {
 }
 
 /// What becomes of processes that outlive the command.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub enum Leftovers {
     /// They are ended with it.
     End,
-    /// They live on, as a service that one step starts for the next; their output is no longer read. Whoever chose this
-    /// sweeps the attempt's own mark at its end. A command that was stopped leaves nothing behind either way.
-    Keep,
+    /// They live on among these, as a service that one step starts for the next; their output is no longer read. A command
+    /// that was stopped leaves nothing behind either way.
+    Keep(Services),
 }
 
 /// Where a chunk comes from.
@@ -97,7 +96,6 @@ pub struct Running {
     /// What it writes, until it has ended and all is read. Read it to its end before waiting in [`Running::ended`]; a
     /// reader that is dropped instead has the rest thrown away.
     pub output: mpsc::Receiver<Chunk>,
-    pid: i32,
     stop: CancellationToken,
     end: JoinHandle<Ended>,
 }
@@ -154,6 +152,7 @@ impl Command {
             streams: Streams::Merged,
             leftovers: Leftovers::End,
             lifeline: None,
+            confinement: None,
         }
     }
 
@@ -168,17 +167,15 @@ impl Command {
         let program = self.argv.first().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
         let mark = Mark::unique(MARK);
         let refused = |source| StartError::Refused { program: program.clone(), source };
-        let child_ended = signal(SignalKind::child()).map_err(refused)?;
-        let (child, pipes) = spawn(&self, &mark).await.map_err(|error| match error.kind() {
+        let (tether, pipes) = spawn(&self, &mark).await.map_err(|error| match error.kind() {
             io::ErrorKind::NotFound => StartError::ProgramMissing { program: program.clone() },
             _ => refused(error),
         })?;
-        let pid = child.id().and_then(|pid| i32::try_from(pid).ok()).ok_or_else(|| refused(Errno::ESRCH.into()))?;
         let (sender, output) = mpsc::channel(CHUNKS_WAITING_MAX);
         let stop = stop.child_token();
-        let watch = Watch { child, group: Group(Pid::from_raw(pid)), child_ended, mark, stop: stop.clone() };
+        let watch = Watch { tether, stop: stop.clone() };
         let end = tokio::spawn(watch.run(self, pipes, sender));
-        Ok(Running { output, pid, stop, end })
+        Ok(Running { output, stop, end })
     }
 }
 
@@ -186,12 +183,6 @@ impl Running {
     /// Asks it to stop: SIGTERM to its group, then, after its grace, SIGKILL. Returns at once.
     pub fn stop(&self) {
         self.stop.cancel();
-    }
-
-    /// Its keeper's process id, which is also that of its group.
-    #[must_use]
-    pub const fn pid(&self) -> i32 {
-        self.pid
     }
 
     /// Waits until it has ended and nothing of it is left.
@@ -213,31 +204,10 @@ impl Drop for Running {
 
 type Pipes = Vec<(Stream, pipe::Receiver)>;
 
-/// A process group that is ended when its watcher goes away, however that happens.
-#[derive(Debug)]
-struct Group(Pid);
-
-impl Group {
-    fn send(&self, signal: NixSignal) {
-        // The group may be gone already, which is what is wanted.
-        let _ = killpg(self.0, signal);
-    }
-}
-
-impl Drop for Group {
-    fn drop(&mut self) {
-        self.send(NixSignal::SIGKILL);
-    }
-}
-
 /// What one task knows of a running command.
 #[derive(Debug)]
 struct Watch {
-    // Dropped before `child`, which is reaped only then: until that moment the group's number is still its own.
-    group: Group,
-    child: Child,
-    child_ended: Signal,
-    mark: Mark,
+    tether: Tether,
     stop: CancellationToken,
 }
 
@@ -250,15 +220,17 @@ impl Watch {
             .map(|(stream, pipe)| tokio::spawn(forward(pipe, stream, output.clone(), is_over.clone())))
             .collect();
         drop(output);
-        let forced = self.wait_or_stop(&command).await;
-        let survivors = match (forced, command.leftovers) {
-            (None, Leftovers::Keep) => Vec::new(),
-            (Some(_), _) | (None, Leftovers::End) => {
-                leftovers::end(Sweep { mark: self.mark.clone(), group: Some(self.group.0) }).await
+        let (exit, survivors) = match (self.wait_or_stop(&command).await, command.leftovers) {
+            (Some(exit), Leftovers::Keep(services)) if exit.is_own() => {
+                services.hold(self.tether);
+                (exit, Vec::new())
+            }
+            (exit, Leftovers::Keep(_) | Leftovers::End) => {
+                let end = self.tether.end().await;
+                // Without a word from its keeper, that one was killed, which the command did not outlive.
+                (exit.unwrap_or(end.keeper), end.survivors)
             }
         };
-        let status = tokio::time::timeout(KILL_WAIT_MAX, self.child.wait()).await;
-        std::mem::forget(self.group);
         let duration = started.elapsed();
         is_over.cancel();
         for reader in readers {
@@ -266,29 +238,20 @@ impl Watch {
                 tokio::spawn(discard(pipe));
             }
         }
-        let exit = match (forced, status) {
-            (Some(exit), _) => exit,
-            (None, Ok(Ok(status))) => status.into(),
-            (None, Ok(Err(_)) | Err(_)) => Exit::Status(-1),
-        };
         Ended { exit, duration, survivors }
     }
 
-    /// Waits for its end without reaping it. Returns how it was ended if it did not end by itself.
+    /// Waits for its end, which may be asked for. None: its keeper was killed.
     async fn wait_or_stop(&mut self, command: &Command) -> Option<Exit> {
-        let pid = self.group.0;
         let forced = tokio::select! {
             biased;
-            () = has_ended(pid, &mut self.child_ended) => return None,
+            status = self.tether.status() => return status.map(Exit::from),
             () = self.stop.cancelled() => Exit::Cancelled,
             limit = sleep_for(command.timeout) => Exit::TimedOut(limit),
         };
-        self.group.send(NixSignal::SIGTERM);
-        self.group.send(NixSignal::SIGCONT);
-        if tokio::time::timeout(command.grace, has_ended(pid, &mut self.child_ended)).await.is_err() {
-            self.group.send(NixSignal::SIGKILL);
-            let _ = tokio::time::timeout(KILL_WAIT_MAX, has_ended(pid, &mut self.child_ended)).await;
-        }
+        self.tether.ask_to_end();
+        // Whether in time or not: what is left of it is ended next.
+        let _ = tokio::time::timeout(command.grace, self.tether.status()).await;
         Some(forced)
     }
 }
@@ -303,43 +266,42 @@ async fn sleep_for(limit: Option<Duration>) -> Duration {
     }
 }
 
-/// Waits until the process has ended, and leaves it unreaped.
-async fn has_ended(pid: Pid, child_ended: &mut Signal) {
-    let flags = WaitPidFlag::WEXITED | WaitPidFlag::WNOHANG | WaitPidFlag::WNOWAIT;
-    while let Ok(WaitStatus::StillAlive) = waitid(Id::Pid(pid), flags) {
-        // Signals of several children may arrive as one, and one may arrive before this listens.
-        let _ = tokio::time::timeout(LOOK_AGAIN, child_ended.recv()).await;
-    }
-}
-
-async fn spawn(command: &Command, mark: &Mark) -> io::Result<(Child, Pipes)> {
-    let (mut started, readers) = prepare(command, mark)?;
+async fn spawn(command: &Command, mark: &Mark) -> io::Result<(Tether, Pipes)> {
     // A file that was written a moment ago is busy while any other thread, having forked, still holds it open.
     let mut tries = 0;
-    let child = loop {
+    let (child, prepared) = loop {
+        let mut prepared = prepare(command, mark)?;
         let (back, result) = tokio::task::spawn_blocking(move || {
-            let result = started.spawn();
-            (started, result)
+            let result = prepared.command.spawn();
+            (prepared, result)
         })
         .await
         .map_err(io::Error::other)?;
-        started = back;
         match result {
             Err(error) if error.kind() == io::ErrorKind::ExecutableFileBusy && tries < BUSY_TRIES_MAX => {
                 tries += 1;
                 tokio::time::sleep(BUSY_PAUSE).await;
             }
-            other => break other?,
+            other => break (other?, back),
         }
     };
-    let pipes = readers
+    let pipes = prepared
+        .readers
         .into_iter()
         .map(|(stream, fd)| Ok((stream, pipe::Receiver::from_owned_fd(fd)?)))
         .collect::<io::Result<_>>()?;
-    Ok((child, pipes))
+    let is_sandboxed = command.confinement.as_ref().is_some_and(|confinement| confinement.is_sandboxed());
+    Ok((Tether::new(child, prepared.reins, mark.clone(), is_sandboxed)?, pipes))
 }
 
-fn prepare(command: &Command, mark: &Mark) -> io::Result<(tokio::process::Command, Vec<(Stream, OwnedFd)>)> {
+/// What is made before a command is started.
+struct Prepared {
+    command: tokio::process::Command,
+    readers: Vec<(Stream, OwnedFd)>,
+    reins: Reins,
+}
+
+fn prepare(command: &Command, mark: &Mark) -> io::Result<Prepared> {
     let Some((program, arguments)) = command.argv.split_first() else {
         return Err(io::Error::new(io::ErrorKind::InvalidInput, "the command is empty"));
     };
@@ -359,8 +321,10 @@ fn prepare(command: &Command, mark: &Mark) -> io::Result<(tokio::process::Comman
             readers.push((Stream::Stderr, stderr.into()));
         }
     }
-    keeper::interpose(&mut prepared, command.lifeline.clone())?;
-    Ok((prepared.into(), readers))
+    let directory = CString::new(command.directory.as_os_str().as_bytes())?;
+    let confined = command.confinement.clone().map(|confinement| (confinement, directory));
+    let reins = keeper::interpose(&mut prepared, command.lifeline.clone(), confined)?;
+    Ok(Prepared { command: prepared.into(), readers, reins })
 }
 
 /// Hands on what comes through `pipe` until its end, or until it falls silent after the process is over. In that case
@@ -400,8 +364,5 @@ async fn discard(mut pipe: pipe::Receiver) {
     while matches!(pipe.read(&mut buffer).await, Ok(read) if read > 0) {}
 }
 
-/// How long the system may take to end a process that was sent SIGKILL before it is given up as a survivor.
-const KILL_WAIT_MAX: Duration = Duration::from_secs(10);
-const LOOK_AGAIN: Duration = Duration::from_secs(1);
 const BUSY_TRIES_MAX: u32 = 50;
 const BUSY_PAUSE: Duration = Duration::from_millis(10);

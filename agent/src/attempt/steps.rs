@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use muster_common::error_code::{Reason, ReasonCode};
@@ -17,8 +18,10 @@ use super::lifeline::Lifeline;
 use super::orders::Stopper;
 use super::process::{Command, Leftovers};
 use super::script;
+use super::services::Services;
 use super::variables::Variables;
 use super::workspace::Workspace;
+use crate::isolation::confinement::Confinement;
 use crate::runner::Log;
 
 /// What steps run in.
@@ -27,6 +30,10 @@ pub(crate) struct StepRunner<'a> {
     pub(crate) log: &'a Log,
     pub(crate) stopper: &'a Stopper,
     pub(crate) grace: Duration,
+    /// What they leave running for those after them.
+    pub(crate) services: Services,
+    /// What they are held to.
+    pub(crate) confinement: Option<Arc<Confinement>>,
     /// For work that is not safe to repeat.
     pub(crate) lifeline: Option<Lifeline>,
 }
@@ -111,8 +118,9 @@ impl StepRunner<'_> {
         command.timeout = step.timeout_ms.map(Duration::from_millis);
         command.grace = self.grace;
         // A step may start a service for those that follow; the attempt's end ends it.
-        command.leftovers = Leftovers::Keep;
+        command.leftovers = Leftovers::Keep(self.services.clone());
         command.lifeline = self.lifeline.clone();
+        command.confinement = self.confinement.clone();
         self.log.note(&format!("step `{}`", step.name)).await;
         let mut running = command
             .start(self.stopper.token())

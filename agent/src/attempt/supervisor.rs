@@ -26,11 +26,13 @@ use super::kept_lists::kept_lists;
 use super::leftovers::{self, Mark, Sweep};
 use super::logs::{self, AttemptLog, LogEnd, LogName};
 use super::orders::{OrderReceiver, Stop};
+use super::services::Services;
 use super::steps::{StepRunner, job_outputs};
 use super::test_work;
 use super::variables::Variables;
 use super::workspace::{Source, Workspace};
 use crate::host::Host;
+use crate::isolation::offer::Confined;
 use crate::runner::kept::Lists;
 use crate::runner::{Log, RunnerContext};
 
@@ -86,14 +88,15 @@ impl Attempt {
         let name = LogName { token: self.lease.token, job: self.lease.job, stream: stream_name(&self.lease) };
         let path = workspace.folder.join("log");
         let (attempt_log, log) = AttemptLog::begin(name, path, self.host.bulk.clone(), self.host.is_connected.clone());
-        let guarded = AssertUnwindSafe(self.work_in(workspace, mark, &log)).catch_unwind().await;
+        let mut running = RunningParts::default();
+        let guarded = AssertUnwindSafe(self.work_in(workspace, mark, &log, &mut running)).catch_unwind().await;
         let ended = guarded.unwrap_or_else(|_| {
             Err(Ending::errored(
                 ReasonCode::Internal,
                 "the agent's supervisor of this attempt panicked; please report it",
             ))
         });
-        self.sweep(mark, &log).await;
+        self.sweep(mark, &log, running).await;
         // A stop explains everything that came of it.
         let ended = match self.orders.stopper.reason() {
             Some(stop) => Err(Ending::stopped(stop)),
@@ -117,7 +120,13 @@ impl Attempt {
     }
 
     /// The work itself, held to the job's time limit and to the coordinator's word.
-    async fn work_in(&mut self, workspace: &mut Workspace, mark: &Mark, log: &Log) -> Result<Made, Ending> {
+    async fn work_in(
+        &mut self,
+        workspace: &mut Workspace,
+        mark: &Mark,
+        log: &Log,
+        running: &mut RunningParts,
+    ) -> Result<Made, Ending> {
         let limit = Duration::from_millis(self.lease.timeout_ms);
         let stopper = self.orders.stopper.clone();
         let timer = {
@@ -134,7 +143,7 @@ impl Attempt {
         };
         let host = Arc::clone(&self.host);
         let blobs = host.blobs.patient_until(Instant::now() + limit);
-        let tools = Tools { host: &host, blobs: &blobs, workspace, mark, log };
+        let tools = Tools { host: &host, blobs: &blobs, workspace, mark, log, running };
         let outcome = tokio::select! {
             outcome = carry_out(&self.lease, &mut self.orders, &self.work, tools) => outcome,
             () = given_up => Err(Ending::stopped(Stop::Timeout)),
@@ -143,13 +152,29 @@ impl Attempt {
         outcome
     }
 
-    async fn sweep(&self, mark: &Mark, log: &Log) {
-        let survivors = leftovers::end(Sweep { mark: mark.clone(), group: None }).await;
+    async fn sweep(&self, mark: &Mark, log: &Log, running: RunningParts) {
+        // First what ends everything in it at once.
+        let is_all_gone = match running.confined {
+            Some(confined) => confined.end().await,
+            None => false,
+        };
+        running.services.end().await;
+        if is_all_gone {
+            return;
+        }
+        let survivors = leftovers::end(Sweep { mark: mark.clone(), session: None }).await;
         if !survivors.is_empty() {
             tracing::error!(token = %self.lease.token, ?survivors, "processes of an attempt cannot be ended");
             log.note(&format!("processes that could not be ended: {survivors:?}")).await;
         }
     }
+}
+
+/// What of an attempt may still run when its work is over.
+#[derive(Debug, Default)]
+struct RunningParts {
+    services: Services,
+    confined: Option<Confined>,
 }
 
 /// What the work of an attempt is done with.
@@ -159,6 +184,7 @@ struct Tools<'a> {
     workspace: &'a mut Workspace,
     mark: &'a Mark,
     log: &'a Log,
+    running: &'a mut RunningParts,
 }
 
 async fn carry_out(
@@ -167,14 +193,18 @@ async fn carry_out(
     work: &mpsc::Sender<Work>,
     tools: Tools<'_>,
 ) -> Result<Made, Ending> {
-    let Tools { host, blobs, workspace, mark, log } = tools;
+    let Tools { host, blobs, workspace, mark, log, running } = tools;
     orders.stopper.unless_stopped(workspace.fill(Source { lease, host, blobs, log })).await??;
+    let confining = orders.stopper.unless_stopped(host.offer.confine(workspace.places())).await?;
+    let confined = running.confined.insert(confining.map_err(|error| Ending::confinement(&error))?);
     let mut variables = Variables::of(lease, host, workspace, mark)?;
     // The agent is leaving; nobody hears it.
     let _ = work.send(Work::Started(lease.token)).await;
     let stopper = orders.stopper.clone();
     let lifeline = (!lease.is_repeatable).then(|| host.lifeline.clone());
-    let steps = StepRunner { workspace, log, stopper: &stopper, grace: host.grace, lifeline };
+    let services = running.services.clone();
+    let confinement = confined.confinement.clone();
+    let steps = StepRunner { workspace, log, stopper: &stopper, grace: host.grace, services, confinement, lifeline };
     let mut made = match &lease.work {
         LeaseWork::Steps(list) => {
             steps.run(list, &mut variables).await?;
@@ -204,7 +234,7 @@ async fn carry_out(
 
 /// What a runner is given: the same as the steps before it.
 fn runner_context(tests: &TestSpec, steps: &StepRunner<'_>, variables: &Variables) -> Result<RunnerContext, Ending> {
-    let StepRunner { workspace, log, stopper, grace, lifeline } = steps;
+    let StepRunner { workspace, log, stopper, grace, lifeline, confinement, .. } = steps;
     let directory = workspace.beneath(tests.working_directory.as_deref())?;
     if !directory.is_dir() {
         let message = format!(
@@ -223,6 +253,7 @@ fn runner_context(tests: &TestSpec, steps: &StepRunner<'_>, variables: &Variable
         test_timeout: Duration::from_millis(tests.test_timeout_ms),
         grace: *grace,
         lifeline: lifeline.clone(),
+        confinement: confinement.clone(),
         lists: Lists::default(),
     })
 }

@@ -12,6 +12,7 @@ use super::environment::Environment;
 use super::leftovers::Mark;
 use super::workspace::Workspace;
 use crate::host::Host;
+use crate::isolation::level::Isolation;
 
 /// What the processes and expressions of an attempt see.
 #[derive(Clone, Debug)]
@@ -75,6 +76,9 @@ fn own(lease: &Lease, host: &Host, workspace: &Workspace) -> Vec<(OsString, OsSt
     }
     own.push(("MUSTER_WORKSPACE".into(), workspace.root.clone().into_os_string()));
     own.push(("TMPDIR".into(), workspace.temporary.clone().into_os_string()));
+    if host.offer.level() != Isolation::None {
+        own.push(("HOME".into(), workspace.own_home.clone().into_os_string()));
+    }
     own
 }
 

@@ -13,6 +13,7 @@ use super::ending::Ending;
 use super::shared_build::SharedBuild;
 use super::warm_files::keep_times;
 use crate::host::Host;
+use crate::isolation::offer::Places;
 use crate::runner::{Log, build_place};
 
 /// Where an attempt runs.
@@ -24,6 +25,8 @@ pub(crate) struct Workspace {
     pub(crate) root: PathBuf,
     /// `TMPDIR` of its processes.
     pub(crate) temporary: PathBuf,
+    /// `HOME` of its processes where they are kept from the agent's own.
+    pub(crate) own_home: PathBuf,
     /// For files of Muster's own that go with it.
     pub(crate) private: PathBuf,
     /// For a build: the folder that becomes its artifact. For tests: the laid-out artifact.
@@ -49,13 +52,14 @@ impl Workspace {
         let workspace = Self {
             root: folder.join("workspace"),
             temporary: folder.join("tmp"),
+            own_home: folder.join("home"),
             private: folder.join("private"),
             build: folder.join("build"),
             folder,
             home: None,
             shared_build: None,
         };
-        for path in [&workspace.temporary, &workspace.private, &workspace.build] {
+        for path in [&workspace.temporary, &workspace.own_home, &workspace.private, &workspace.build] {
             std::fs::create_dir_all(path).map_err(|error| Ending::disk("create", path, &error))?;
         }
         Ok(workspace)
@@ -102,6 +106,19 @@ impl Workspace {
                 Ok(None)
             }
         }
+    }
+
+    /// What the job's commands need of it.
+    pub(crate) fn places(&self) -> Places {
+        let mut places =
+            Places { own: vec![self.root.clone(), self.temporary.clone(), self.own_home.clone()], ..Places::default() };
+        places.own.extend(self.home.as_ref().map(BuildHome::target));
+        places.shared.push(self.private.clone());
+        match &self.shared_build {
+            Some(_) => places.readable.push(self.build.clone()),
+            None => places.shared.push(self.build.clone()),
+        }
+        places
     }
 
     /// A folder beneath the workspace, as a job names it.

@@ -13,6 +13,7 @@ use crate::attempt::environment::Environment;
 use crate::attempt::lifeline::Lifeline;
 use crate::attempt::limits::GRACE_DEFAULT;
 use crate::attempt::process::Command;
+use crate::isolation::confinement::Confinement;
 use crate::runner::kept::Lists;
 
 /// Where and how a runner runs. One per attempt; the directories outlive its batches.
@@ -37,6 +38,8 @@ pub struct RunnerContext {
     pub grace: Duration,
     /// What ends its commands even when the agent cannot: for work that is not safe to repeat.
     pub lifeline: Option<Lifeline>,
+    /// What its commands are held to.
+    pub confinement: Option<Arc<Confinement>>,
     /// Lists of earlier discoveries.
     pub lists: Lists,
 }
@@ -58,6 +61,7 @@ impl RunnerContext {
         let mut command = Command::new(argv, self.directory.clone(), self.environment.clone());
         command.grace = self.grace;
         command.lifeline = self.lifeline.clone();
+        command.confinement = self.confinement.clone();
         command
     }
 

@@ -46,6 +46,7 @@ impl Place {
             test_timeout: Duration::from_secs(60),
             grace: Duration::from_millis(500),
             lifeline: None,
+            confinement: None,
             lists: Lists::default(),
         };
         Self { _folder: folder, context }

@@ -6,6 +6,7 @@ use muster_agent::attempt::environment;
 use muster_agent::attempt::exit::Exit;
 use muster_agent::attempt::lifeline::Lifeline;
 use muster_agent::attempt::process::{Command, Ended, Leftovers, StartError, Stream, Streams};
+use muster_agent::attempt::services::Services;
 use muster_service::clock::SystemClock;
 use tokio_util::sync::CancellationToken;
 
@@ -72,13 +73,60 @@ async fn a_daemon_is_found_and_ended_and_does_not_hold_the_output_open() {
 }
 
 #[tokio::test]
-async fn a_service_may_be_kept_and_is_left_alone() {
+async fn a_daemon_that_has_wiped_its_environment_is_ended_too() {
+    let (ended, output) = run(sh(&format!("{WIPED} & wait; sleep 0.1"))).await;
+    assert_eq!((ended.exit, ended.survivors), (Exit::Status(0), vec![]));
+    assert_gone(output.trim());
+}
+
+#[tokio::test]
+async fn processes_that_flee_from_parent_to_parent_are_caught() {
+    // Each starts the next one in a session of its own, without an environment, and ends.
+    let folder = tempfile::tempdir().expect("a folder");
+    let script = folder.path().join("flee");
+    std::fs::write(&script, "echo $$ >> \"$1\"; env -i setsid sh \"$0\" \"$1\" &\n").expect("a script");
+    let last = folder.path().join("last");
+    let shown = (script.display(), last.display());
+    let (ended, _) = run(sh(&format!("env -i setsid sh {} {} & sleep 0.3", shown.0, shown.1))).await;
+    assert_eq!(ended.survivors, Vec::<i32>::new());
+    let before = std::fs::read_to_string(&last).expect("it ran");
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    assert_eq!(std::fs::read_to_string(&last).expect("it ran"), before, "it runs on");
+    assert!(before.lines().count() > 1, "it fled");
+}
+
+#[tokio::test]
+async fn a_command_sees_no_descriptor_but_its_own_three() {
+    let secret = std::fs::File::open("/dev/null").expect("it is there");
+    let inherited =
+        nix::fcntl::fcntl(&secret, nix::fcntl::FcntlArg::F_DUPFD(70)).expect("a descriptor that exec keeps");
+    let (_, output) = run(sh("ls /proc/self/fd | tr '\\n' ' '")).await;
+    nix::unistd::close(inherited).expect("it is ours");
+    assert_eq!(output, "0 1 2 3 ", "the fourth is that of `ls`");
+}
+
+#[tokio::test]
+async fn what_a_command_leaves_behind_ends_with_an_agent_that_is_killed() {
+    // The keeper hears of it by a pipe that closes, as it does when the process that holds its other end dies.
+    let services = Services::default();
+    let mut command = sh(&format!("{WIPED} & wait; sleep 0.1"));
+    command.leftovers = Leftovers::Keep(services.clone());
+    let (_, output) = run(command).await;
+    assert!(is_alive(output.trim()), "it is kept until then");
+    drop(services);
+    wait_until_gone(output.trim()).await;
+}
+
+#[tokio::test]
+async fn a_service_may_be_kept_until_its_attempt_ends() {
+    let services = Services::default();
     let mut command = sh("sleep 1000 & echo $!");
-    command.leftovers = Leftovers::Keep;
+    command.leftovers = Leftovers::Keep(services.clone());
     let (ended, output) = run(command).await;
     assert_eq!(ended.exit, Exit::Status(0));
-    let pid: i32 = output.trim().parse().expect("a process id");
-    nix::sys::signal::kill(nix::unistd::Pid::from_raw(pid), nix::sys::signal::Signal::SIGKILL).expect("it lives");
+    assert!(is_alive(output.trim()), "it lives");
+    services.end().await;
+    assert_gone(output.trim());
 }
 
 #[tokio::test]
@@ -126,11 +174,7 @@ async fn dropping_a_running_command_stops_it() {
     let chunk = running.output.recv().await.expect("its process id");
     drop(running);
     let pid = String::from_utf8_lossy(&chunk.bytes).trim().to_owned();
-    let waited = Instant::now();
-    while is_alive(&pid) {
-        assert!(waited.elapsed() < Duration::from_secs(60), "it lives on");
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
+    wait_until_gone(&pid).await;
 }
 
 #[tokio::test]
@@ -177,6 +221,17 @@ async fn run(command: Command) -> (Ended, String) {
     }
     (running.ended().await, String::from_utf8_lossy(&output).into_owned())
 }
+
+async fn wait_until_gone(pid: &str) {
+    let waited = Instant::now();
+    while is_alive(pid) {
+        assert!(waited.elapsed() < Duration::from_secs(60), "it lives on");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}
+
+/// Says its process id and lives on, in a session of its own, without a variable.
+const WIPED: &str = "(env -i setsid sh -c 'echo $$; exec sleep 1000' &)";
 
 fn assert_gone(pid: &str) {
     assert!(pid.parse::<i32>().is_ok(), "`{pid}` is a process id");
