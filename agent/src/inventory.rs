@@ -22,12 +22,14 @@ pub fn labels() -> Labels {
 }
 
 /// Labels by which jobs ask for at least a level: `isolation=LEVEL`, and `isolation-user`, `isolation-sandbox` for each
-/// level up to that one.
+/// level up to that one. None at `none`.
 #[must_use]
 pub fn isolation_labels(level: Isolation) -> Labels {
     let held = [Isolation::User, Isolation::Sandbox].into_iter().filter(|held| *held <= level);
     let mut labels: Labels = held.map(|held| (format!("isolation-{held}"), String::new())).collect();
-    labels.insert("isolation".to_owned(), level.to_string());
+    if !labels.is_empty() {
+        labels.insert("isolation".to_owned(), level.to_string());
+    }
     labels
 }
 
@@ -47,3 +49,16 @@ pub fn hostname() -> Option<String> {
 
 /// Most labels that [`labels`] and [`isolation_labels`] return.
 pub const LABELS_FOUND_MAX: usize = 7;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_level_has_the_labels_of_those_below_it() {
+        let names = |level| isolation_labels(level).into_keys().collect::<Vec<_>>();
+        assert_eq!(names(Isolation::None), [""; 0]);
+        assert_eq!(names(Isolation::User), ["isolation", "isolation-user"]);
+        assert_eq!(names(Isolation::Sandbox), ["isolation", "isolation-sandbox", "isolation-user"]);
+    }
+}
