@@ -19,16 +19,8 @@ pub struct Confinement {
     pub(crate) ruleset: Option<Ruleset>,
     /// Empty: every system call.
     pub(crate) filter: Vec<libc::sock_filter>,
-    /// Whether programs may still give their caller more rights.
-    pub(crate) may_gain: bool,
     /// Processes that the account has at one time.
     pub(crate) processes_max: Option<u64>,
-    /// Bytes of memory that one process takes, where no control group counts for all of them.
-    pub(crate) process_memory_bytes_max: Option<u64>,
-    /// Bytes of one file.
-    pub(crate) file_bytes_max: Option<u64>,
-    /// Files by which a process joins a control group.
-    pub(crate) groups: Vec<OwnedFd>,
 }
 
 /// Where the commands of a sandbox live.
@@ -72,9 +64,6 @@ impl Confinement {
     pub(crate) unsafe fn enter(&self, directory: &CString) -> io::Result<()> {
         // SAFETY: these change this process alone; what they read lives for the calls.
         unsafe {
-            for group in &self.groups {
-                check(libc::write(group.as_raw_fd(), c"0".as_ptr().cast(), 1) as libc::c_int)?;
-            }
             // Until it is another program it has a copy of the agent's memory.
             check(libc::prctl(libc::PR_SET_DUMPABLE, 0))?;
             if let Some(namespaces) = &self.namespaces {
@@ -89,9 +78,7 @@ impl Confinement {
             if self.namespaces.is_some() || self.account.is_some() {
                 self.give_up_capabilities()?;
             }
-            if !self.may_gain {
-                check(libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))?;
-            }
+            check(libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))?;
             if let Some(ruleset) = &self.ruleset {
                 ruleset.restrict()?;
             }
@@ -101,18 +88,10 @@ impl Confinement {
 
     #[allow(unsafe_code, reason = "system calls are all that is allowed here")]
     unsafe fn limit(&self) -> io::Result<()> {
-        let limits = [
-            (libc::RLIMIT_NPROC, self.processes_max),
-            (libc::RLIMIT_DATA, self.process_memory_bytes_max),
-            (libc::RLIMIT_FSIZE, self.file_bytes_max),
-        ];
-        for (resource, most) in limits {
-            let Some(most) = most else { continue };
-            let limit = libc::rlimit { rlim_cur: most, rlim_max: most };
-            // SAFETY: the limit lives for the call.
-            check(unsafe { libc::setrlimit(resource, &raw const limit) })?;
-        }
-        Ok(())
+        let Some(most) = self.processes_max else { return Ok(()) };
+        let limit = libc::rlimit { rlim_cur: most, rlim_max: most };
+        // SAFETY: the limit lives for the call.
+        check(unsafe { libc::setrlimit(libc::RLIMIT_NPROC, &raw const limit) })
     }
 
     /// All of them, those that a program could be given again included; and every other account's rights.
