@@ -279,9 +279,7 @@ impl Scheduler {
         let found = self.job(job);
         let is_live = !found.live.is_empty();
         if found.row.queued.is_none() {
-            if found.needs_open == 0 {
-                self.pending.begins.insert(job);
-            }
+            // It waits for others: what waits for nothing was put in line in the step in which it came to that.
         } else if self.is_cancelled(job.run) {
             self.hold_stop(job, cancelled());
         } else if found.row.sealed.is_some() {

@@ -390,3 +390,42 @@ impl Class {
 
 /// Classes above which those without a waiting job are forgotten.
 const CLASSES_KEPT: usize = 1_024;
+
+#[cfg(test)]
+mod tests {
+    use muster_common::id::{AgentLife, JobIndex, RunId, SessionId};
+    use muster_common::time::Monotonic;
+
+    use super::*;
+    use crate::policy::fairness::Past;
+
+    fn labelled(number: usize) -> Vec<Requirement> {
+        vec![Requirement(format!("n={number}"))]
+    }
+
+    #[test]
+    fn classes_that_nobody_stands_in_line_for_are_forgotten_when_there_are_many() {
+        let mut queue = Queue::default();
+        let mut agents = Agents::default();
+        let mut agent = Agent::absent(AgentName("a".to_owned()), AgentLife(1), Monotonic::default(), Monotonic::default());
+        agent.session = Some(SessionId(1));
+        agent.labels.insert("n".to_owned(), "1".to_owned());
+        agents.table.insert(agent.name.clone(), agent);
+        let kept = queue.class(&labelled(0), &mut agents);
+        let unused = queue.class(&labelled(1), &mut agents);
+        let job = JobId { run: RunId(1), job: JobIndex(0) };
+        let rank = JobRank::new(Past::New, 0, job.run, job.job);
+        queue.enter(job, Place { class: kept, project: Arc::from("p"), rank, wanted: 1, is_aside: false });
+        for number in 2..CLASSES_KEPT {
+            queue.class(&labelled(number), &mut agents);
+        }
+        assert_eq!(queue.classes.len(), CLASSES_KEPT);
+        assert_eq!(queue.class(&labelled(1), &mut agents), unused, "it is still known");
+        queue.class(&labelled(CLASSES_KEPT), &mut agents);
+        assert_eq!(queue.classes.keys().filter(|id| **id != kept).count(), 1, "all but the newest are forgotten");
+        assert_eq!(queue.class(&labelled(0), &mut agents), kept, "a job stands in line");
+        assert!(agents.table.values().all(|agent| agent.classes.is_empty()), "no agent is of a class that is gone");
+        assert_ne!(queue.class(&labelled(1), &mut agents), unused);
+        assert_eq!(queue.check_indexes(&agents), Ok(()));
+    }
+}

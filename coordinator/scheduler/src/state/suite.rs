@@ -189,9 +189,9 @@ impl Suite {
     /// A batch holds the current try of a test no more.
     pub(crate) fn remove_live(&mut self, test: TestIndex, token: Token) {
         let found = self.test_mut(test);
-        let before = found.live.len();
-        found.live.retain(|live| *live != token);
-        if before > 0 && found.live.is_empty() {
+        let Some(place) = found.live.iter().position(|live| *live == token) else { return };
+        found.live.remove(place);
+        if found.live.is_empty() {
             self.dealt -= 1;
             self.unbind(test, token);
             self.running.remove(&test);
@@ -416,7 +416,7 @@ impl Suite {
 impl Test {
     /// Number of its current try.
     pub(crate) fn attempt(&self) -> u32 {
-        u32::try_from(self.tries.len()).unwrap_or(u32::MAX - 1) + 1
+        u32::try_from(self.tries.len() + 1).unwrap_or(u32::MAX)
     }
 
     /// Agents on which a try of it did not pass.
@@ -502,6 +502,33 @@ mod tests {
             (&[(TryOutcome::Passed, "a")], TestVerdict::Passed, Known::default()),
         ]);
         assert_eq!(suite.newly_failed, 2);
+    }
+
+    #[test]
+    fn first_tries_are_counted_and_those_of_them_that_failed() {
+        use TryOutcome::{Errored, Failed, Passed};
+        let known = Known::default();
+        let suite = suite(&[
+            (&[(Passed, "a")], TestVerdict::Passed, known),
+            (&[(Passed, "a")], TestVerdict::Passed, known),
+            (&[(Failed, "a"), (Failed, "b")], TestVerdict::Failed, known),
+            (&[(Errored, "a"), (Failed, "b")], TestVerdict::Failed, known),
+        ]);
+        assert_eq!((suite.first_tries, suite.first_failures), (4, 1));
+    }
+
+    #[test]
+    fn a_shard_comes_further_when_it_gets_its_first_test_and_whenever_one_ends() {
+        let mut suite = Suite { tests: vec![Test::default(); 3], ..Suite::default() };
+        let at = |micros| Monotonic { micros };
+        let progressed = |suite: &Suite| suite.shards[&TOKEN].progressed.micros;
+        suite.add_shard(TOKEN, agent("a"), at(1));
+        suite.add_open(TOKEN, [TestIndex(0), TestIndex(1)].into_iter(), at(5));
+        assert_eq!(progressed(&suite), 5);
+        suite.note_progress(TOKEN, at(7));
+        assert_eq!(progressed(&suite), 7);
+        suite.add_open(TOKEN, [TestIndex(2)].into_iter(), at(9));
+        assert_eq!(progressed(&suite), 7, "more tests are no progress of those that run");
     }
 
     #[test]
