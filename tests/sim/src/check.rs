@@ -25,6 +25,7 @@ mod leftovers;
 mod line;
 mod lost_is_not_failed;
 mod own_invariants;
+mod quarantined_tests;
 mod requirements;
 mod restored_state;
 mod rows;
@@ -49,6 +50,7 @@ pub fn all() -> Vec<Box<dyn Check>> {
         Box::<counted_results::CountedResults>::default(),
         Box::<unrepeated_tests::UnrepeatedTests>::default(),
         Box::<accounted_tests::AccountedTests>::default(),
+        Box::<quarantined_tests::QuarantinedTests>::default(),
         Box::<lost_is_not_failed::LostIsNotFailed>::default(),
         Box::<unrepeatable_work::UnrepeatableWork>::default(),
         Box::<stopped_work::StoppedWork>::default(),

@@ -136,6 +136,15 @@ mod tests {
     }
 
     #[test]
+    fn an_agent_stays_known_when_what_is_remembered_of_it_is_halved() {
+        let mut pace = Pace::default();
+        for test in 1..=3 * TESTS_REMEMBERED {
+            pace.note(1_000, 3_000);
+            assert!(pace.of_agent().is_some() || test < TESTS_MEASURED, "after {test}: {pace:?}");
+        }
+    }
+
+    #[test]
     fn a_test_that_took_far_less_or_far_more_counts_as_if_it_had_not() {
         let percent_after = |took_us| {
             let mut pace = Pace::default();

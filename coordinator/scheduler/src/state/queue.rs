@@ -407,7 +407,8 @@ mod tests {
     fn classes_that_nobody_stands_in_line_for_are_forgotten_when_there_are_many() {
         let mut queue = Queue::default();
         let mut agents = Agents::default();
-        let mut agent = Agent::absent(AgentName("a".to_owned()), AgentLife(1), Monotonic::default(), Monotonic::default());
+        let mut agent =
+            Agent::absent(AgentName("a".to_owned()), AgentLife(1), Monotonic::default(), Monotonic::default());
         agent.session = Some(SessionId(1));
         agent.labels.insert("n".to_owned(), "1".to_owned());
         agents.table.insert(agent.name.clone(), agent);

@@ -255,8 +255,7 @@ mod tests {
         let of_flaky = |flaky: &[u32]| {
             let mut test = RememberedTest::new("t", 9);
             for run in 1..=end + RUNS_OF_SHIFT {
-                let outcome =
-                    if flaky.contains(&run) { RememberedOutcome::Flaky } else { RememberedOutcome::Passed };
+                let outcome = if flaky.contains(&run) { RememberedOutcome::Flaky } else { RememberedOutcome::Passed };
                 test.take(RunId(u64::from(run)), &sight(outcome, run), 9);
             }
             test
