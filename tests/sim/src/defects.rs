@@ -106,8 +106,8 @@ pub const DEFECTS: &[Defect] = &[
         name: "test dropped on shard loss",
         story: "a test that no try has decided is not dealt again when its shard is lost",
         file: "coordinator/scheduler/src/change/decide_test.rs",
-        find: "            suite.await_first(test);\n",
-        replace: "            suite.forget_waiting(test);\n",
+        find: "        suite.await_first(test);\n",
+        replace: "        suite.forget_waiting(test);\n",
         within: 100,
     },
     Defect {

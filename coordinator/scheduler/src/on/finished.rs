@@ -1,5 +1,7 @@
 //! An attempt has ended, as its agent says.
 
+use std::collections::BTreeMap;
+
 use muster_common::control::Finished;
 use muster_common::error_code::{Reason, ReasonCode};
 use muster_common::id::{AgentName, JobId, Token};
@@ -78,12 +80,7 @@ impl Scheduler {
             let message = format!("its agent has not handed over artifact `{}`", missing.name);
             return Err(Reason::new(ReasonCode::ArtifactMissing, message));
         }
-        let bytes: usize = finished.outputs.iter().map(|(name, value)| name.len() + value.len()).sum();
-        if bytes > OUTPUTS_BYTES_MAX {
-            let message = format!("its outputs have {bytes} bytes; the limit is {OUTPUTS_BYTES_MAX}");
-            return Err(Reason::new(ReasonCode::LimitExceeded, message));
-        }
-        Ok(())
+        check_outputs(&finished.outputs)
     }
 
     /// An attempt of a job or its discovery did not pass: the job ends, or is tried elsewhere.
@@ -189,6 +186,15 @@ impl Scheduler {
     }
 }
 
+fn check_outputs(outputs: &BTreeMap<String, String>) -> Result<(), Reason> {
+    let bytes: usize = outputs.iter().map(|(name, value)| name.len() + value.len()).sum();
+    if bytes > OUTPUTS_BYTES_MAX {
+        let message = format!("its outputs have {bytes} bytes; the limit is {OUTPUTS_BYTES_MAX}");
+        return Err(Reason::new(ReasonCode::LimitExceeded, message));
+    }
+    Ok(())
+}
+
 /// Whether an attempt was ended because its lease could not be renewed.
 fn is_fenced(outcome: &AttemptOutcome) -> bool {
     matches!(outcome, AttemptOutcome::Errored { reason } if reason.code == ReasonCode::OutcomeUnknown)
@@ -207,3 +213,17 @@ fn barren_end(outcome: AttemptOutcome, agent: &AgentName) -> (Outcome, Reason) {
 
 /// After so many shards in a row that ended without a result their job ends.
 const BARREN_SHARDS_MAX: u32 = 3;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_and_values_of_outputs_count_up_to_the_limit() {
+        let outputs = |bytes: usize| check_outputs(&[("k".to_owned(), "v".repeat(bytes - 1))].into());
+        assert!(outputs(OUTPUTS_BYTES_MAX).is_ok());
+        let reason = outputs(OUTPUTS_BYTES_MAX + 1).expect_err("one byte too many");
+        assert_eq!(reason.code, ReasonCode::LimitExceeded);
+        assert!(outputs(OUTPUTS_BYTES_MAX + 2).is_err());
+    }
+}
