@@ -34,9 +34,11 @@ impl Line {
         self.fleet.look(view, moment);
     }
 
-    /// Jobs that could be leased at once if an agent had room: none of them has a lease, or is a suite that deals.
+    /// Jobs that could be leased at once if an agent had room: none of them has a lease, other than of shards that have no
+    /// list, or is a suite that deals.
     pub(super) fn waiting<'a>(&self, live: Live<'a>) -> Vec<&'a JobRow> {
-        let held: BTreeSet<JobId> = rows::leases(live.written).filter(|row| !row.is_over).map(|row| row.job).collect();
+        let is_held = |row: &&LeaseRow| !row.is_over && !matches!(row.part, LeasePart::Shard(_));
+        let held: BTreeSet<JobId> = rows::leases(live.written).filter(is_held).map(|row| row.job).collect();
         let waits = |row: &&JobRow| {
             row.queued.is_some()
                 && row.end.is_none()
@@ -56,10 +58,15 @@ impl Line {
     }
 }
 
-/// How many live leases an agent has.
+/// How many live leases an agent has, but for shards without a list, whose slots are given to any job that waits.
 pub(super) fn held(live: Live<'_>, agent: &AgentName) -> usize {
-    let is_held = |row: &&LeaseRow| !row.is_over && row.agent == *agent;
+    let is_held = |row: &&LeaseRow| !row.is_over && row.agent == *agent && !is_early(live, row);
     rows::leases(live.written).filter(is_held).count()
+}
+
+/// Whether a lease is of a shard whose job has no list.
+pub(super) fn is_early(live: Live<'_>, row: &LeaseRow) -> bool {
+    matches!(row.part, LeasePart::Shard(_)) && rows::job(live.written, row.job).is_some_and(|job| job.sealed.is_none())
 }
 
 /// The lease that an agent says has ended, and whether it could not do its work.
