@@ -97,6 +97,12 @@ pub const REGRESSIONS: &[Regression] = &[
                 Scenario: open_from_before_a_takeover.",
     },
     Regression {
+        seed: 1_300_119,
+        story: "The agents of a listing were lost three times, and its job ended; so did the shards that had begun meanwhile, \
+                whose agents had been heard a moment before. The check called them taken away before their time. A mistake \
+                of the check.",
+    },
+    Regression {
         seed: 1_795_428_776_845,
         story: "The only agent with what a job asks for had been found sick, and the job would have waited for six hours \
                 beside it. A fence behind which work waits that nobody else can do is lifted.",
