@@ -103,6 +103,11 @@ pub const REGRESSIONS: &[Regression] = &[
                 of the check.",
     },
     Regression {
+        seed: 1_302_339,
+        story: "A job ran longer than its limit, its listing had ended, and a shard that had begun meanwhile was still to say so: \
+                the job counted as queued for an agent, and for the check as passed over.",
+    },
+    Regression {
         seed: 1_795_428_776_845,
         story: "The only agent with what a job asks for had been found sick, and the job would have waited for six hours \
                 beside it. A fence behind which work waits that nobody else can do is lifted.",

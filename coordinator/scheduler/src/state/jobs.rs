@@ -82,9 +82,11 @@ impl Job {
         self.row.end.is_some()
     }
 
-    /// Whether something of it is live that brings it further. Shards alone do not, as long as they have no list.
+    /// Whether something of it is live that brings it further, or that its end waits for. Shards alone do not bring it
+    /// further, as long as they have no list.
     pub(crate) fn is_under_way(&self) -> bool {
-        self.live.len() > self.early_shards()
+        let early = if self.stop.is_some() { 0 } else { self.early_shards() };
+        self.live.len() > early
     }
 
     /// Its shards that were leased before its list was sealed, until it is.
