@@ -145,7 +145,8 @@ impl Scheduler {
         }
         // The queue may be long; what stands in it and runs already is as little as there are leases.
         let live = self.leases.values().filter(|lease| lease.is_live()).map(|lease| lease.row.job);
-        let running: BTreeSet<JobId> = live.filter(|job| self.queue.places.contains_key(job)).collect();
+        let runs_in_line = |job: &JobId| self.queue.places.contains_key(job) && self.job(*job).is_under_way();
+        let running: BTreeSet<JobId> = live.filter(runs_in_line).collect();
         let queued = self.queue.places.len() - running.len();
         Overview {
             agents: u32::try_from(self.agents.sessions.len()).unwrap_or(u32::MAX),
@@ -163,7 +164,7 @@ pub(crate) fn state_of(job: &Job) -> JobState {
         JobState::Finished
     } else if job.row.queued.is_none() {
         JobState::Waiting
-    } else if job.live.is_empty() {
+    } else if !job.is_under_way() {
         JobState::Queued
     } else {
         JobState::Running

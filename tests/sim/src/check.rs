@@ -15,6 +15,7 @@ mod counted_results;
 mod dependency_order;
 mod drained_agents;
 mod durable_before_effect;
+mod early_shards;
 mod epochs;
 mod exclusive_groups;
 mod fair_turns;
@@ -71,6 +72,7 @@ pub fn all() -> Vec<Box<dyn Check>> {
         Box::<own_invariants::OwnInvariants>::default(),
         Box::<fair_turns::FairTurns>::default(),
         Box::<working_fleet::WorkingFleet>::default(),
+        Box::<early_shards::EarlyShards>::default(),
         Box::<lease_times::LeaseTimes>::default(),
         Box::<leftovers::Leftovers>::default(),
         Box::<verdicts::Verdicts>::default(),

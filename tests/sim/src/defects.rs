@@ -343,6 +343,16 @@ pub const DEFECTS: &[Defect] = &[
         within: 500,
     },
     Defect {
+        name: "part of a list dealt",
+        story: "shards that wait for the list are dealt its first part as if it were sealed",
+        file: "coordinator/scheduler/src/on/discovered.rs",
+        find: "        self.queue.early.insert(job);\n",
+        replace: "        self.make_tests(job);\n        let count = self.suite(job).tests.len() as u32;\n        \
+                  (0..count).for_each(|test| self.suite_mut(job).await_dealing(muster_common::id::TestIndex(test)));\n        \
+                  self.job_mut(job).row.sealed = Some(count);\n        self.pending.offers.insert(job);\n",
+        within: 20,
+    },
+    Defect {
         name: "file dealt in parts",
         story: "tests that stay together are dealt as if each were by itself",
         file: "coordinator/scheduler/src/change/pick.rs",

@@ -44,7 +44,7 @@ impl Scheduler {
         agent.fence = reason;
         self.queue.refresh_agent(agent);
         self.fleet_changed();
-        self.dismiss_asking_shards(name);
+        self.dismiss_waiting_shards(name);
     }
 
     /// Lifts the fences that have stood long enough, and those behind which work waits that nobody else can do: a sick

@@ -124,7 +124,7 @@ impl Scheduler {
             // The time of a shard is that of its job. An earlier life may have told it so, and that is not stored.
             return self.timeout(job);
         }
-        let Some(shard) = shard else { return };
+        let Some(shard) = shard.filter(|shard| !shard.is_cancelled) else { return };
         // Nor is what an earlier life heard of a shard: this one may have brought results, or been told to end.
         let is_of_earlier_life = finished.token.epoch < self.epoch;
         let is_dismissed = shard.is_dismissed && finished.outcome == AttemptOutcome::Passed;
@@ -132,6 +132,8 @@ impl Scheduler {
             self.job_mut(job).avoid.remove(agent);
         } else if is_of_earlier_life {
             self.pending.offers.insert(job);
+        } else if self.job(job).row.sealed.is_none() {
+            self.suite_mut(job).early_failed.insert(agent.clone());
         } else {
             self.take_barren_shard(agent, job, finished.outcome);
         }

@@ -74,6 +74,13 @@ pub(crate) fn wants_shard(waiting: usize, shards_coming: usize, shards: usize, s
     waiting > shards_coming && shards < shards_max
 }
 
+/// How many shards of a suite may begin before its list is sealed: as many as it may have tests, by those that are
+/// `remembered` of it, are `listed` already, and are `wanted` of it at most; and with its discovery no more than it may have.
+pub(crate) fn early_shards(remembered: usize, listed: usize, wanted: Option<usize>, shards_max: usize) -> usize {
+    let expected = if remembered == 0 { EARLY_SHARDS_UNKNOWN } else { remembered };
+    expected.max(listed).min(wanted.unwrap_or(usize::MAX)).min(shards_max.saturating_sub(1))
+}
+
 /// How many tests of a batch that was lost, of which nothing is known, are dealt together at most next time: whatever
 /// killed the agent is cornered in few steps, and the rest does not pay with a batch each.
 pub(crate) fn size_after_loss(tests: usize) -> usize {
@@ -95,6 +102,8 @@ const BATCH_US_UNKNOWN_START: u64 = 15_000_000;
 const BATCH_US_AMPLE_MIN: u64 = 5_000_000;
 /// A batch has no more work than this, whatever a start costs, unless it would not be worth it.
 const BATCH_US_AMPLE_MAX: u64 = 60_000_000;
+/// Shards that begin before the list of a suite of which nothing is known.
+const EARLY_SHARDS_UNKNOWN: usize = 4;
 /// A shard is given more as soon as what it holds is one part in so many of its equal share of what waits.
 const PREFETCH_SHARE: u64 = 8;
 /// A longer test is not worth being given early: a round trip is a fiftieth of it.
@@ -176,6 +185,16 @@ mod tests {
         assert!(wants_shard(1, 0, 0, 8));
         assert!(!wants_shard(3, 3, 3, 8));
         assert!(!wants_shard(100, 0, 8, 8));
+    }
+
+    #[test]
+    fn no_more_shards_begin_early_than_there_may_be_tests_or_shards() {
+        assert_eq!(early_shards(300, 0, None, 1_000), 300);
+        assert_eq!(early_shards(300, 0, None, 10), 9, "the discovery takes a slot as well");
+        assert_eq!(early_shards(300, 0, Some(2), 10), 2, "only two tests are wanted");
+        assert_eq!(early_shards(0, 0, None, 10), EARLY_SHARDS_UNKNOWN);
+        assert_eq!(early_shards(0, 7, None, 10), 7, "seven are listed already");
+        assert_eq!(early_shards(300, 300, None, 1), 0);
     }
 
     #[test]

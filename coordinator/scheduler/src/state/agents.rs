@@ -46,7 +46,7 @@ pub(crate) struct Agent {
     pub(crate) grace_until: Monotonic,
     /// Leases that take a slot of it, each with the project that pays for it: live ones, and those that are told to end.
     pub(crate) held: BTreeMap<Token, Arc<str>>,
-    /// Shards on it that wait for tests and hold none.
+    /// Shards on it that hold no tests and whose slots others may have: they wait for tests, or have no list yet.
     pub(crate) idle: BTreeSet<Token>,
     /// Kinds of work that it can do.
     pub(crate) classes: BTreeSet<ClassId>,

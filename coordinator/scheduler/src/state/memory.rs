@@ -211,6 +211,11 @@ impl Memory {
 }
 
 impl RememberedSuite {
+    /// How many tests are remembered.
+    pub(crate) fn len(&self) -> usize {
+        self.places.len()
+    }
+
     /// What is expected of a test.
     pub(crate) fn expected(&self, name: &str) -> Expected {
         self.test(name).map_or_else(Expected::default, |test| Expected { mean_us: test.mean_us, high_us: test.high_us })

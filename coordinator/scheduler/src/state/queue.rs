@@ -44,6 +44,12 @@ pub(crate) struct Queue {
     active: BTreeSet<ClassId>,
     /// Classes with a job in line or aside.
     pub(crate) hungry: BTreeSet<ClassId>,
+    /// Test jobs whose discovery runs and that may want an early shard.
+    pub(crate) early: BTreeSet<JobId>,
+    /// Shards without a list, with the agents of which they hold a slot.
+    pub(crate) early_held: BTreeMap<Token, AgentName>,
+    /// Agents with a free slot.
+    free_agents: usize,
     /// Shards that were told to end because others need their slots.
     pub(crate) releasing: BTreeMap<Token, AgentName>,
 }
@@ -64,7 +70,7 @@ pub(crate) struct Class {
     pub(crate) agents: BTreeSet<AgentName>,
     /// Those with a free slot, best first.
     pub(crate) free: BTreeSet<(AgentRank, AgentName)>,
-    /// Those with a shard that waits for tests.
+    /// Those with a shard whose slot others may have.
     pub(crate) idle: BTreeSet<AgentName>,
 }
 
@@ -166,6 +172,7 @@ impl Queue {
             }
             self.refresh_activity(id);
         }
+        self.free_agents += usize::from(free > 0 && agent.indexed_free == 0);
         agent.indexed_free = free;
     }
 
@@ -176,6 +183,7 @@ impl Queue {
                 self.refresh_activity(*id);
             }
         }
+        self.free_agents -= usize::from(agent.indexed_free > 0);
         agent.indexed_free = 0;
     }
 
@@ -240,6 +248,16 @@ impl Queue {
             })
             .min_by_key(|(_, first)| *first)?;
         class.projects.get(project)?.jobs.first().map(|(_, job)| *job)
+    }
+
+    /// Whether any agent has a free slot.
+    pub(crate) const fn is_any_free(&self) -> bool {
+        self.free_agents > 0
+    }
+
+    /// Whether a job waits for a slot of an agent that can do these kinds of work.
+    pub(crate) fn is_wanted(&self, classes: &BTreeSet<ClassId>) -> bool {
+        classes.iter().any(|class| self.hungry.contains(class))
     }
 
     /// Slots that a project holds.
@@ -319,6 +337,10 @@ impl Queue {
 
     /// Whether every index says what the tables say.
     pub(crate) fn check_indexes(&self, agents: &Agents) -> Result<(), String> {
+        let free = agents.table.values().filter(|agent| agent.free() > 0).count();
+        if free != self.free_agents {
+            return Err(format!("{free} agents have a free slot, {} are counted", self.free_agents));
+        }
         for (id, class) in &self.classes {
             let able = agents.table.values().filter(|agent| agent.session.is_some());
             let able = able.filter(|agent| all_hold(&class.requirements, &agent.labels));

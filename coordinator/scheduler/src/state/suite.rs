@@ -107,6 +107,8 @@ pub(crate) struct Suite {
     pub(crate) stressed: BTreeSet<TestIndex>,
     /// Failed tests have waited long enough for another agent.
     pub(crate) is_retry_anywhere: bool,
+    /// Agents on which an early shard came to nothing: they get no other before the seal. Known in memory only.
+    pub(crate) early_failed: BTreeSet<AgentName>,
 }
 
 /// One test.
@@ -148,6 +150,8 @@ pub(crate) struct Shard {
     pub(crate) progressed: Monotonic,
     /// Whether it has been told that nothing more comes.
     pub(crate) is_dismissed: bool,
+    /// Whether it was cancelled for that, because it was still to be set up.
+    pub(crate) is_cancelled: bool,
     /// Whether a result came from it.
     pub(crate) has_result: bool,
     /// Whether tests were taken from it since it last asked: it may still run one of them.
@@ -313,6 +317,7 @@ impl Suite {
             load: Load::default(),
             progressed: now,
             is_dismissed: false,
+            is_cancelled: false,
             has_result: false,
             has_withdrawn: false,
         };
@@ -369,13 +374,14 @@ impl Suite {
         self.refresh_shard(token);
     }
 
-    /// A shard gets nothing more.
+    /// A shard gets nothing more. One that has never asked is not waited for.
     pub(crate) fn set_dismissed(&mut self, token: Token) {
-        self.asking.remove(&token);
-        self.eager.remove(&token);
         if let Some(shard) = self.shards.get_mut(&token) {
             shard.is_dismissed = true;
+            shard.is_cancelled = self.coming.contains(&token) && !shard.has_result;
         }
+        self.asking.remove(&token);
+        self.eager.remove(&token);
         self.refresh_shard(token);
     }
 
