@@ -7,6 +7,8 @@
 
 use std::ffi::OsString;
 use std::io::Read;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use nix::errno::Errno;
@@ -22,6 +24,28 @@ pub struct Mark {
     pub name: String,
     /// A value that nobody else uses.
     pub value: String,
+}
+
+/// How many commands run, or have ended and may have left something behind. Clones count together.
+#[derive(Clone, Debug, Default)]
+pub struct Traces(Arc<AtomicUsize>);
+
+impl Traces {
+    /// A command has been started.
+    pub(crate) fn made(&self) {
+        self.0.fetch_add(1, Ordering::SeqCst);
+    }
+
+    /// One has ended, and nothing of it is left.
+    pub(crate) fn gone(&self) {
+        self.0.fetch_sub(1, Ordering::SeqCst);
+    }
+
+    /// Whether there may be something.
+    #[must_use]
+    pub fn may_be_there(&self) -> bool {
+        self.0.load(Ordering::SeqCst) > 0
+    }
 }
 
 /// What is to be ended.
@@ -58,9 +82,9 @@ pub async fn end(sweep: Sweep) -> Vec<i32> {
     let mut doubts = 0;
     for round in 0..SWEEP_ROUNDS_MAX {
         let this = sweep.clone();
-        let looked = tokio::task::spawn_blocking(move || (kill_once(&this), is_any_in_exec())).await;
-        let (ended, is_any_in_exec) = looked.unwrap_or_default();
-        found = ended;
+        let looked = tokio::task::spawn_blocking(move || kill_once(&this)).await.unwrap_or_default();
+        let is_any_in_exec = looked.is_any_in_exec;
+        found = looked.found;
         if found.is_empty() {
             if !is_any_in_exec || doubts == DOUBTS_MAX {
                 break;
@@ -72,27 +96,32 @@ pub async fn end(sweep: Sweep) -> Vec<i32> {
     found
 }
 
-/// The living processes that `sweep` names.
-#[must_use]
-pub fn find(sweep: &Sweep) -> Vec<i32> {
-    let entry = sweep.mark.entry();
-    let this_process = nix::unistd::getpid();
-    let Ok(table) = std::fs::read_dir("/proc") else { return Vec::new() };
-    table
-        .filter_map(|row| row.ok()?.file_name().to_str()?.parse().ok())
-        .filter(|pid| Pid::from_raw(*pid) != this_process)
-        .filter(|pid| is_alive_in_group(*pid, sweep.group) || has_entry(*pid, &entry))
-        .collect()
+/// One look at the process table.
+#[derive(Debug, Default)]
+struct Look {
+    /// The living processes that a sweep names.
+    found: Vec<i32>,
+    /// Whether some other process shows no environment and is neither dead nor the kernel's: it may be in the middle of
+    /// `exec`, where for a moment nobody can tell whose it is.
+    is_any_in_exec: bool,
 }
 
-/// Whether some process shows no environment and is neither dead nor the kernel's: it may be in the middle of `exec`,
-/// where for a moment nobody can tell whose it is.
-fn is_any_in_exec() -> bool {
-    let Ok(table) = std::fs::read_dir("/proc") else { return false };
-    table.filter_map(|row| row.ok()?.file_name().to_str()?.parse::<i32>().ok()).any(|pid| {
-        let is_bare = std::fs::read(format!("/proc/{pid}/environ")).is_ok_and(|environment| environment.is_empty());
-        is_bare && std::fs::read(format!("/proc/{pid}/stat")).is_ok_and(|stat| is_user_process(&stat))
-    })
+fn look(sweep: &Sweep) -> Look {
+    let entry = sweep.mark.entry();
+    let this_process = nix::unistd::getpid();
+    let mut look = Look::default();
+    let Ok(table) = std::fs::read_dir("/proc") else { return look };
+    let pids = table.filter_map(|row| row.ok()?.file_name().to_str()?.parse().ok());
+    for pid in pids.filter(|pid| Pid::from_raw(*pid) != this_process) {
+        let environment = environment(pid);
+        let has_entry = |variables: &Vec<u8>| variables.split(|byte| *byte == 0).any(|variable| variable == entry);
+        if environment.as_ref().is_some_and(has_entry) || is_alive_in_group(pid, sweep.group) {
+            look.found.push(pid);
+        } else if environment.is_some_and(|variables| variables.is_empty()) && !look.is_any_in_exec {
+            look.is_any_in_exec = std::fs::read(format!("/proc/{pid}/stat")).is_ok_and(|stat| is_user_process(&stat));
+        }
+    }
+    look
 }
 
 /// From `pid (name) state parent …`: alive, and no thread of the kernel, whose parent is process 2.
@@ -103,20 +132,19 @@ fn is_user_process(stat: &[u8]) -> bool {
     state != "Z" && state != "X" && parent != "0" && parent != "2"
 }
 
-fn kill_once(sweep: &Sweep) -> Vec<i32> {
-    let mut found = find(sweep);
-    found.retain(|pid| kill(Pid::from_raw(*pid), Signal::SIGKILL) != Err(Errno::ESRCH));
-    found
+fn kill_once(sweep: &Sweep) -> Look {
+    let mut look = look(sweep);
+    look.found.retain(|pid| kill(Pid::from_raw(*pid), Signal::SIGKILL) != Err(Errno::ESRCH));
+    look
 }
 
-/// A process that has ended and waits to be reaped has an empty environment, so it is not found again.
-fn has_entry(pid: i32, entry: &[u8]) -> bool {
-    let Ok(file) = std::fs::File::open(format!("/proc/{pid}/environ")) else { return false };
+/// The variables of a process, if they may be read; empty for one that has ended and waits to be reaped, so that it is not
+/// found again.
+fn environment(pid: i32) -> Option<Vec<u8>> {
+    let file = std::fs::File::open(format!("/proc/{pid}/environ")).ok()?;
     let mut environment = Vec::new();
-    if file.take(ENVIRONMENT_BYTES_MAX).read_to_end(&mut environment).is_err() {
-        return false;
-    }
-    environment.split(|byte| *byte == 0).any(|variable| variable == entry)
+    file.take(ENVIRONMENT_BYTES_MAX).read_to_end(&mut environment).ok()?;
+    Some(environment)
 }
 
 fn is_alive_in_group(pid: i32, group: Option<Pid>) -> bool {

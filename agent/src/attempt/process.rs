@@ -3,8 +3,8 @@
 //! The command runs in its own session, so that a signal reaches all of its group and no test can read the agent's
 //! terminal; its parent is a keeper (see `keeper`), never the agent. Its output goes through a bounded channel: a slow
 //! reader slows the process, never the agent's memory.
-//! When it ends, by itself or because it must, whatever it left behind is ended too (see [`super::leftovers`]), and only
-//! then is its leader reaped, so that its process group's number cannot meanwhile belong to somebody else.
+//! When it ends, by itself or because it must, whatever it left behind is ended too (see [`super::leftovers`]), unless its
+//! keeper says that there is nothing, and only then is its leader reaped, so that its process group's number cannot meanwhile belong to somebody else.
 
 use std::ffi::OsString;
 use std::io;
@@ -28,8 +28,8 @@ use tokio_util::sync::CancellationToken;
 
 use super::environment::Environment;
 use super::exit::Exit;
-use super::keeper;
-use super::leftovers::{self, Mark, Sweep};
+use super::keeper::{self, CleanEnd};
+use super::leftovers::{self, Mark, Sweep, Traces};
 use super::lifeline::Lifeline;
 use super::limits::{CHUNK_BYTES_MAX, CHUNKS_WAITING_MAX, DRAIN_SILENCE_MAX, GRACE_DEFAULT};
 
@@ -52,6 +52,8 @@ pub struct Command {
     pub leftovers: Leftovers,
     /// What ends it even when nobody here can: for work that is not safe to repeat.
     pub lifeline: Option<Lifeline>,
+    /// Counts it until nothing of it can be left.
+    pub traces: Traces,
 }
 
 /// Whether stdout and stderr are told apart.
@@ -154,6 +156,7 @@ impl Command {
             streams: Streams::Merged,
             leftovers: Leftovers::End,
             lifeline: None,
+            traces: Traces::default(),
         }
     }
 
@@ -169,14 +172,16 @@ impl Command {
         let mark = Mark::unique(MARK);
         let refused = |source| StartError::Refused { program: program.clone(), source };
         let child_ended = signal(SignalKind::child()).map_err(refused)?;
-        let (child, pipes) = spawn(&self, &mark).await.map_err(|error| match error.kind() {
+        let Spawned { child, pipes, clean_end } = spawn(&self, &mark).await.map_err(|error| match error.kind() {
             io::ErrorKind::NotFound => StartError::ProgramMissing { program: program.clone() },
             _ => refused(error),
         })?;
         let pid = child.id().and_then(|pid| i32::try_from(pid).ok()).ok_or_else(|| refused(Errno::ESRCH.into()))?;
         let (sender, output) = mpsc::channel(CHUNKS_WAITING_MAX);
         let stop = stop.child_token();
-        let watch = Watch { child, group: Group(Pid::from_raw(pid)), child_ended, mark, stop: stop.clone() };
+        self.traces.made();
+        let group = Group(Pid::from_raw(pid));
+        let watch = Watch { child, group, clean_end, child_ended, mark, stop: stop.clone() };
         let end = tokio::spawn(watch.run(self, pipes, sender));
         Ok(Running { output, pid, stop, end })
     }
@@ -236,6 +241,7 @@ struct Watch {
     // Dropped before `child`, which is reaped only then: until that moment the group's number is still its own.
     group: Group,
     child: Child,
+    clean_end: CleanEnd,
     child_ended: Signal,
     mark: Mark,
     stop: CancellationToken,
@@ -251,7 +257,12 @@ impl Watch {
             .collect();
         drop(output);
         let forced = self.wait_or_stop(&command).await;
+        let is_clean = self.clean_end.is_said();
+        if is_clean {
+            command.traces.gone();
+        }
         let survivors = match (forced, command.leftovers) {
+            _ if is_clean => Vec::new(),
             (None, Leftovers::Keep) => Vec::new(),
             (Some(_), _) | (None, Leftovers::End) => {
                 leftovers::end(Sweep { mark: self.mark.clone(), group: Some(self.group.0) }).await
@@ -312,34 +323,41 @@ async fn has_ended(pid: Pid, child_ended: &mut Signal) {
     }
 }
 
-async fn spawn(command: &Command, mark: &Mark) -> io::Result<(Child, Pipes)> {
-    let (mut started, readers) = prepare(command, mark)?;
+/// A command that has just been started.
+struct Spawned {
+    child: Child,
+    pipes: Pipes,
+    clean_end: CleanEnd,
+}
+
+async fn spawn(command: &Command, mark: &Mark) -> io::Result<Spawned> {
     // A file that was written a moment ago is busy while any other thread, having forked, still holds it open.
     let mut tries = 0;
-    let child = loop {
-        let (back, result) = tokio::task::spawn_blocking(move || {
-            let result = started.spawn();
-            (started, result)
-        })
-        .await
-        .map_err(io::Error::other)?;
-        started = back;
-        match result {
+    let (child, readers, clean_end) = loop {
+        let Prepared { mut command, readers, clean_end } = prepare(command, mark)?;
+        match tokio::task::spawn_blocking(move || command.spawn()).await.map_err(io::Error::other)? {
             Err(error) if error.kind() == io::ErrorKind::ExecutableFileBusy && tries < BUSY_TRIES_MAX => {
                 tries += 1;
                 tokio::time::sleep(BUSY_PAUSE).await;
             }
-            other => break other?,
+            other => break (other?, readers, clean_end),
         }
     };
     let pipes = readers
         .into_iter()
         .map(|(stream, fd)| Ok((stream, pipe::Receiver::from_owned_fd(fd)?)))
         .collect::<io::Result<_>>()?;
-    Ok((child, pipes))
+    Ok(Spawned { child, pipes, clean_end })
 }
 
-fn prepare(command: &Command, mark: &Mark) -> io::Result<(tokio::process::Command, Vec<(Stream, OwnedFd)>)> {
+/// A command that can be started once, and the reading ends of its pipes.
+struct Prepared {
+    command: tokio::process::Command,
+    readers: Vec<(Stream, OwnedFd)>,
+    clean_end: CleanEnd,
+}
+
+fn prepare(command: &Command, mark: &Mark) -> io::Result<Prepared> {
     let Some((program, arguments)) = command.argv.split_first() else {
         return Err(io::Error::new(io::ErrorKind::InvalidInput, "the command is empty"));
     };
@@ -359,8 +377,8 @@ fn prepare(command: &Command, mark: &Mark) -> io::Result<(tokio::process::Comman
             readers.push((Stream::Stderr, stderr.into()));
         }
     }
-    keeper::interpose(&mut prepared, command.lifeline.clone())?;
-    Ok((prepared.into(), readers))
+    let clean_end = keeper::interpose(&mut prepared, command.lifeline.clone())?;
+    Ok(Prepared { command: prepared.into(), readers, clean_end })
 }
 
 /// Hands on what comes through `pipe` until its end, or until it falls silent after the process is over. In that case

@@ -13,6 +13,7 @@ use muster_common::spec::StepSpec;
 
 use super::ending::Ending;
 use super::exit::Exit;
+use super::leftovers::Traces;
 use super::lifeline::Lifeline;
 use super::orders::Stopper;
 use super::process::{Command, Leftovers};
@@ -29,6 +30,8 @@ pub(crate) struct StepRunner<'a> {
     pub(crate) grace: Duration,
     /// For work that is not safe to repeat.
     pub(crate) lifeline: Option<Lifeline>,
+    /// Counts their commands until nothing of them can be left.
+    pub(crate) traces: Traces,
 }
 
 impl StepRunner<'_> {
@@ -113,6 +116,7 @@ impl StepRunner<'_> {
         // A step may start a service for those that follow; the attempt's end ends it.
         command.leftovers = Leftovers::Keep;
         command.lifeline = self.lifeline.clone();
+        command.traces = self.traces.clone();
         self.log.note(&format!("step `{}`", step.name)).await;
         let mut running = command
             .start(self.stopper.token())

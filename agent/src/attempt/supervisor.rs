@@ -23,7 +23,7 @@ use tokio::time::Instant;
 
 use super::ending::{self, Ending};
 use super::kept_lists::kept_lists;
-use super::leftovers::{self, Mark, Sweep};
+use super::leftovers::{self, Mark, Sweep, Traces};
 use super::logs::{self, AttemptLog, LogEnd, LogName};
 use super::orders::{OrderReceiver, Stop};
 use super::steps::{StepRunner, job_outputs};
@@ -86,14 +86,17 @@ impl Attempt {
         let name = LogName { token: self.lease.token, job: self.lease.job, stream: stream_name(&self.lease) };
         let path = workspace.folder.join("log");
         let (attempt_log, log) = AttemptLog::begin(name, path, self.host.bulk.clone(), self.host.is_connected.clone());
-        let guarded = AssertUnwindSafe(self.work_in(workspace, mark, &log)).catch_unwind().await;
+        let traces = Traces::default();
+        let guarded = AssertUnwindSafe(self.work_in(workspace, mark, &traces, &log)).catch_unwind().await;
         let ended = guarded.unwrap_or_else(|_| {
             Err(Ending::errored(
                 ReasonCode::Internal,
                 "the agent's supervisor of this attempt panicked; please report it",
             ))
         });
-        self.sweep(mark, &log).await;
+        if traces.may_be_there() {
+            self.sweep(mark, &log).await;
+        }
         // A stop explains everything that came of it.
         let ended = match self.orders.stopper.reason() {
             Some(stop) => Err(Ending::stopped(stop)),
@@ -117,7 +120,13 @@ impl Attempt {
     }
 
     /// The work itself, held to the job's time limit and to the coordinator's word.
-    async fn work_in(&mut self, workspace: &mut Workspace, mark: &Mark, log: &Log) -> Result<Made, Ending> {
+    async fn work_in(
+        &mut self,
+        workspace: &mut Workspace,
+        mark: &Mark,
+        traces: &Traces,
+        log: &Log,
+    ) -> Result<Made, Ending> {
         let limit = Duration::from_millis(self.lease.timeout_ms);
         let stopper = self.orders.stopper.clone();
         let timer = {
@@ -134,7 +143,7 @@ impl Attempt {
         };
         let host = Arc::clone(&self.host);
         let blobs = host.blobs.patient_until(Instant::now() + limit);
-        let tools = Tools { host: &host, blobs: &blobs, workspace, mark, log };
+        let tools = Tools { host: &host, blobs: &blobs, workspace, mark, traces, log };
         let outcome = tokio::select! {
             outcome = carry_out(&self.lease, &mut self.orders, &self.work, tools) => outcome,
             () = given_up => Err(Ending::stopped(Stop::Timeout)),
@@ -158,6 +167,7 @@ struct Tools<'a> {
     blobs: &'a BlobClient,
     workspace: &'a mut Workspace,
     mark: &'a Mark,
+    traces: &'a Traces,
     log: &'a Log,
 }
 
@@ -167,14 +177,14 @@ async fn carry_out(
     work: &mpsc::Sender<Work>,
     tools: Tools<'_>,
 ) -> Result<Made, Ending> {
-    let Tools { host, blobs, workspace, mark, log } = tools;
+    let Tools { host, blobs, workspace, mark, traces, log } = tools;
     orders.stopper.unless_stopped(workspace.fill(Source { lease, host, blobs, log })).await??;
     let mut variables = Variables::of(lease, host, workspace, mark)?;
     // The agent is leaving; nobody hears it.
     let _ = work.send(Work::Started(lease.token)).await;
     let stopper = orders.stopper.clone();
     let lifeline = (!lease.is_repeatable).then(|| host.lifeline.clone());
-    let steps = StepRunner { workspace, log, stopper: &stopper, grace: host.grace, lifeline };
+    let steps = StepRunner { workspace, log, stopper: &stopper, grace: host.grace, lifeline, traces: traces.clone() };
     let mut made = match &lease.work {
         LeaseWork::Steps(list) => {
             steps.run(list, &mut variables).await?;
@@ -204,7 +214,7 @@ async fn carry_out(
 
 /// What a runner is given: the same as the steps before it.
 fn runner_context(tests: &TestSpec, steps: &StepRunner<'_>, variables: &Variables) -> Result<RunnerContext, Ending> {
-    let StepRunner { workspace, log, stopper, grace, lifeline } = steps;
+    let StepRunner { workspace, log, stopper, grace, lifeline, traces } = steps;
     let directory = workspace.beneath(tests.working_directory.as_deref())?;
     if !directory.is_dir() {
         let message = format!(
@@ -223,6 +233,7 @@ fn runner_context(tests: &TestSpec, steps: &StepRunner<'_>, variables: &Variable
         test_timeout: Duration::from_millis(tests.test_timeout_ms),
         grace: *grace,
         lifeline: lifeline.clone(),
+        traces: traces.clone(),
         lists: Lists::default(),
     })
 }

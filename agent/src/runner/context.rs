@@ -10,6 +10,7 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use crate::attempt::environment::Environment;
+use crate::attempt::leftovers::Traces;
 use crate::attempt::lifeline::Lifeline;
 use crate::attempt::limits::GRACE_DEFAULT;
 use crate::attempt::process::Command;
@@ -37,6 +38,8 @@ pub struct RunnerContext {
     pub grace: Duration,
     /// What ends its commands even when the agent cannot: for work that is not safe to repeat.
     pub lifeline: Option<Lifeline>,
+    /// Counts its commands until nothing of them can be left.
+    pub traces: Traces,
     /// Lists of earlier discoveries.
     pub lists: Lists,
 }
@@ -58,6 +61,7 @@ impl RunnerContext {
         let mut command = Command::new(argv, self.directory.clone(), self.environment.clone());
         command.grace = self.grace;
         command.lifeline = self.lifeline.clone();
+        command.traces = self.traces.clone();
         command
     }
 

@@ -82,6 +82,30 @@ async fn a_service_may_be_kept_and_is_left_alone() {
 }
 
 #[tokio::test]
+async fn it_is_known_when_nothing_is_left() {
+    let leaves = async |script: &str| {
+        let mut command = sh(script);
+        command.leftovers = Leftovers::Keep;
+        let traces = command.traces.clone();
+        let (_, output) = run(command).await;
+        (traces.may_be_there(), output)
+    };
+    assert!(!leaves("exit 3").await.0);
+    assert!(!leaves(&format!("{AN_ORPHAN_ENDS}; kill -9 $$")).await.0, "what it left has ended by itself");
+    let (may_be_there, output) = leaves("(setsid sleep 1000 > /dev/null 2>&1 & echo $!) & wait").await;
+    assert!(may_be_there, "a daemon in a session of its own");
+    let pid: i32 = output.trim().parse().expect("a process id");
+    nix::sys::signal::kill(nix::unistd::Pid::from_raw(pid), nix::sys::signal::Signal::SIGKILL).expect("it lives");
+    assert!(leaves("kill -9 $PPID; sleep 1000").await.0, "its keeper said nothing");
+}
+
+#[tokio::test]
+async fn an_orphan_that_ends_is_gone_while_the_command_runs() {
+    let (ended, output) = run(sh(&format!("{AN_ORPHAN_ENDS}; echo gone"))).await;
+    assert_eq!((ended.exit, output.as_str()), (Exit::Status(0), "gone\n"));
+}
+
+#[tokio::test]
 async fn two_hundred_megabytes_pass_through_bounded_memory() {
     let mut running = sh("head -c 209715200 /dev/zero").start(&CancellationToken::new()).await.expect("sh starts");
     let mut bytes = 0;
@@ -187,3 +211,7 @@ fn is_alive(pid: &str) -> bool {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
     stat.rsplit(')').next().is_some_and(|rest| !rest.trim_start().starts_with(['Z', 'X']) && !rest.trim().is_empty())
 }
+
+/// Starts a process that nobody waits for, and waits until it is no more.
+const AN_ORPHAN_ENDS: &str =
+    "pid=$( (sh -c 'echo $$; exec >&-; sleep 0.05' &) ); while kill -0 $pid 2> /dev/null; do sleep 0.01; done";
