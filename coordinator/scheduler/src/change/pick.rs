@@ -140,6 +140,7 @@ pub(super) fn situation(suite: &Suite, shard: Token) -> Situation {
         held: suite.shards.get(&shard).map_or(0, |shard| suite.weigh(shard.load)),
         shards: suite.shards.len() as u64,
         start_cost_us: suite.start_cost_us,
+        tells_at_end: suite.runs_at_once,
     }
 }
 
@@ -243,6 +244,7 @@ fn choose_of_groups(suite: &Suite, groups: GroupSet, line: &Line) -> Vec<TestInd
         held: 0,
         shards,
         start_cost_us: suite.start_cost_us,
+        tells_at_end: suite.runs_at_once,
     };
     let tests = if suite.runs_at_once { 1 } else { TESTS_PER_MESSAGE_MAX };
     choose(suite, line.iter(), Most { work: dealing::batch_size(situation), tests, ..most(suite) })

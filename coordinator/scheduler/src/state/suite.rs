@@ -39,7 +39,7 @@ pub(crate) struct Suite {
     pub(crate) units: Units,
     /// How many tests of each group may run, and which do.
     pub(crate) places: Places,
-    /// Whether the runner may run the tests of one batch at one time.
+    /// Whether the runner may run the tests of one batch at one time. Such a one tells of them when all have ended.
     pub(crate) runs_at_once: bool,
     /// Tests that a doubtful agent holds and that may be copied.
     pub(crate) doubtful: BTreeSet<TestIndex>,
