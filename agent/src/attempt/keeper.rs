@@ -32,7 +32,7 @@ pub(crate) struct CleanEnd(File);
 
 impl CleanEnd {
     /// Whether it has been said. To be asked once the keeper has ended.
-    pub(crate) fn is_said(mut self) -> bool {
+    pub(crate) fn heard(mut self) -> bool {
         matches!(self.0.read(&mut [0]), Ok(1))
     }
 }

@@ -257,7 +257,7 @@ impl Watch {
             .collect();
         drop(output);
         let forced = self.wait_or_stop(&command).await;
-        let is_clean = self.clean_end.is_said();
+        let is_clean = self.clean_end.heard();
         if is_clean {
             command.traces.gone();
         }
