@@ -114,8 +114,8 @@ pub const DEFECTS: &[Defect] = &[
         name: "losses count as tries",
         story: "what was lost with its agent takes one of a test's tries",
         file: "coordinator/scheduler/src/state/suite.rs",
-        find: "u32::try_from(self.tries.len()).unwrap_or(u32::MAX - 1) + 1",
-        replace: "u32::try_from(self.tries.len()).unwrap_or(u32::MAX - 1) + 1 + self.lost",
+        find: "u32::try_from(self.tries.len() + 1).unwrap_or(u32::MAX)",
+        replace: "u32::try_from(self.tries.len() + 1).unwrap_or(u32::MAX) + self.lost",
         within: 300,
     },
     Defect {
