@@ -108,6 +108,11 @@ pub const REGRESSIONS: &[Regression] = &[
                 the job counted as queued for an agent, and for the check as passed over.",
     },
     Regression {
+        seed: 1_306_709,
+        story: "A job was told to end at its time limit while its only shard, which had no list, was on an agent that had not \
+                come back: nobody heard that, and the check took the job for one that waits. A mistake of the check.",
+    },
+    Regression {
         seed: 1_795_428_776_845,
         story: "The only agent with what a job asks for had been found sick, and the job would have waited for six hours \
                 beside it. A fence behind which work waits that nobody else can do is lifted.",

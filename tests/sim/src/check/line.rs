@@ -51,7 +51,8 @@ impl Line {
     }
 
     /// Jobs that could be leased at once if an agent had room: none of them has a lease, other than of shards that have no
-    /// list, or is a suite that deals.
+    /// list, or is a suite that deals. Not one of which all that is live is on agents that are not there: it may have been
+    /// told to end where nobody hears it.
     pub(super) fn waiting<'a>(&self, live: Live<'a>) -> Vec<&'a JobRow> {
         let is_held = |row: &&LeaseRow| !row.is_over && !matches!(row.part, LeasePart::Shard(_));
         let held: BTreeSet<JobId> = rows::leases(live.written).filter(is_held).map(|row| row.job).collect();
@@ -61,9 +62,16 @@ impl Line {
                 && row.sealed.is_none()
                 && !held.contains(&row.job)
                 && !self.stopping.contains(&row.job)
+                && !self.is_unheard(live, row.job)
                 && rows::run(live.written, row.job.run).is_some_and(|run| !run.is_cancel_requested)
         };
         rows::jobs(live.written).filter(waits).collect()
+    }
+
+    fn is_unheard(&self, live: Live<'_>, job: JobId) -> bool {
+        let mut agents =
+            rows::leases(live.written).filter(|row| !row.is_over && row.job == job).map(|row| &row.agent).peekable();
+        agents.peek().is_some() && agents.all(|agent| self.fleet.members().all(|member| member.agent != *agent))
     }
 
     /// Whether an agent could take a job.
