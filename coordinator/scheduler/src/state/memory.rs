@@ -374,6 +374,7 @@ mod tests {
         }
         again.restored();
         assert!(again.keys().eq(memory.keys()));
+        assert_eq!([&memory, &again].map(|memory| memory.find("p", "unit").map(RememberedSuite::len)), [Some(3); 2]);
         assert_eq!(again.learn(suite, "new", RunId(2), &passed(5), at(10)), Some(2), "the free place is taken first");
         assert_eq!(again.find("p", "unit").map(|suite| suite.expected("t3").mean_us), Some(3_000));
     }
