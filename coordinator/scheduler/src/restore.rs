@@ -279,14 +279,15 @@ impl Scheduler {
 
     fn restore_wait(&mut self, job: JobId) {
         let found = self.job(job);
-        let is_under_way = found.is_under_way();
+        // One that waits for others needs nothing: what waits for nothing was queued in the step in which it came to that.
         if found.row.queued.is_none() {
-            // It waits for others: what waits for nothing was put in line in the step in which it came to that.
-        } else if self.is_cancelled(job.run) {
+            return;
+        }
+        if self.is_cancelled(job.run) {
             self.hold_stop(job, cancelled());
         } else if found.row.sealed.is_some() {
             self.pending.offers.insert(job);
-        } else if !is_under_way {
+        } else if !found.is_under_way() {
             self.requeue(job);
         }
     }

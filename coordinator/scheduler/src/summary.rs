@@ -8,7 +8,7 @@ use muster_common::requirement::{Requirement, all_hold};
 use muster_common::spec::Work;
 
 use crate::scheduler::Scheduler;
-use crate::state::{Agent, Job, Liveness, Run};
+use crate::state::{Agent, Job, Run};
 use crate::{
     AgentSummary, Event, JobKind, JobState, JobSummary, Overview, RUNNING_TESTS_SHOWN, Report, RunSummary, TestCounts,
     TestReport,
@@ -88,9 +88,7 @@ impl Scheduler {
         let agents = self.fitting_agents(requirements);
         let takes_work = |name: &AgentName| {
             let agent = self.agents.table.get(name);
-            agent.is_some_and(|agent| {
-                agent.liveness == Liveness::Alive && !agent.takes_nothing_new() && !found.avoid.contains(name)
-            })
+            agent.is_some_and(|agent| agent.takes_work() && !found.avoid.contains(name))
         };
         match agents.len() {
             0 if self.agents.sessions.is_empty() => "an agent: none is connected".to_owned(),

@@ -14,7 +14,7 @@ use crate::policy::dealing;
 use crate::policy::fairness::Past;
 use crate::policy::{fairness, hedging};
 use crate::scheduler::Scheduler;
-use crate::state::{Batch, Liveness, Suite};
+use crate::state::{Agent, Batch, Liveness, Suite};
 use crate::{BatchRow, Key};
 
 impl Scheduler {
@@ -194,10 +194,7 @@ impl Scheduler {
     /// Whether an agent that is not spared works on this job, or could at once.
     fn is_other_at_hand(&self, job: JobId, spared: &BTreeSet<AgentName>) -> bool {
         let others = self.suite(job).shards_by_agent.keys().filter(|agent| !spared.contains(*agent));
-        let works = |agent: &AgentName| {
-            let found = self.agents.table.get(agent);
-            found.is_some_and(|found| found.liveness == Liveness::Alive && !found.takes_nothing_new())
-        };
+        let works = |agent: &AgentName| self.agents.table.get(agent).is_some_and(Agent::takes_work);
         others.into_iter().any(works) || self.is_slot_free(job, spared)
     }
 
@@ -208,9 +205,7 @@ impl Scheduler {
         let Some(class) = self.queue.known_class(&self.spec(job).requirements) else { return false };
         let may_be = |agent: &AgentName| !spared.contains(agent) && !found.avoid.contains(agent);
         let is_of_class = |agent: &AgentName| {
-            let found = self.agents.table.get(agent);
-            class.agents.contains(agent)
-                && found.is_some_and(|found| found.liveness == Liveness::Alive && !found.takes_nothing_new())
+            class.agents.contains(agent) && self.agents.table.get(agent).is_some_and(Agent::takes_work)
         };
         class.free.iter().any(|(_, agent)| may_be(agent))
             || self.queue.early_held.values().any(|agent| may_be(agent) && is_of_class(agent))

@@ -88,7 +88,7 @@ impl Scheduler {
     /// Tests of a job whose first tries fail more often than they did, this run included.
     pub(crate) fn shifts(&self, job: JobId) -> Vec<String> {
         let (run, suite) = (&self.runs.open[&job.run], self.suite(job));
-        if self.kind_of(suite) != RunKind::Telling {
+        if suite.verdicts.flaky == 0 || self.kind_of(suite) != RunKind::Telling {
             return Vec::new();
         }
         let Some(known) = self.memory.find(&run.project, &run.spec(job.job).name) else { return Vec::new() };

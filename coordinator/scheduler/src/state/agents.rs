@@ -96,10 +96,15 @@ impl Agent {
 
     /// Slots that a new lease may take.
     pub(crate) fn free(&self) -> u32 {
-        if self.session.is_none() || self.takes_nothing_new() || self.liveness != Liveness::Alive {
+        if self.session.is_none() || !self.takes_work() {
             return 0;
         }
         self.slots.saturating_sub(self.busy())
+    }
+
+    /// Whether it lives and may be given something new.
+    pub(crate) fn takes_work(&self) -> bool {
+        self.liveness == Liveness::Alive && !self.takes_nothing_new()
     }
 
     /// Whether it only finishes what it holds: it is draining or fenced off.
