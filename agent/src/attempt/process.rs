@@ -4,7 +4,8 @@
 //! terminal; its parent is a keeper (see `keeper`), never the agent. Its output goes through a bounded channel: a slow
 //! reader slows the process, never the agent's memory.
 //! When it ends, by itself or because it must, whatever it left behind is ended too (see [`super::leftovers`]), unless its
-//! keeper says that there is nothing, and only then is its leader reaped, so that its process group's number cannot meanwhile belong to somebody else.
+//! keeper says that there is nothing, and only then is its leader reaped, so that its process group's number cannot
+//! meanwhile belong to somebody else.
 
 use std::ffi::OsString;
 use std::io;
