@@ -6,6 +6,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
+use muster_tests::fleet::served_address;
 use muster_tests::process::Process;
 
 /// A coordinator and its agents. They end when this is dropped.
@@ -37,7 +38,7 @@ impl Processes {
         let mut command = Command::new(binaries.join("muster-coordinator"));
         command.arg("--data").arg(home.join("coordinator")).args(["--listen", "127.0.0.1:0"]);
         let coordinator = Process::start("coordinator", &mut command);
-        let url = coordinator.find_line("address", served_url);
+        let url = format!("http://{}", coordinator.find_line("address", served_address));
         let folder = home.join("agents");
         fs::create_dir_all(&folder)?;
         let mut agents = Agents(Vec::new());
@@ -125,12 +126,6 @@ impl Cpu {
              everything else on this machine {others:.0} s, of {wall:.0} s"
         )
     }
-}
-
-fn served_url(line: &str) -> Option<String> {
-    let rest = &line[line.find("127.0.0.1:")?..];
-    let end = rest.find(|sign: char| !(sign.is_ascii_digit() || sign == '.' || sign == ':')).unwrap_or(rest.len());
-    Some(format!("http://{}", &rest[..end]))
 }
 
 /// Seconds of a process, and of its children that have ended.
