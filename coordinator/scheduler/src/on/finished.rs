@@ -40,7 +40,7 @@ impl Scheduler {
     /// repeatable, so this is the result that it has. Anything else is left to the attempt that was begun instead.
     fn finish_late(&mut self, job: JobId, part: LeasePart, finished: Finished) {
         self.forget_lease(finished.token);
-        let is_welcome = part == LeasePart::Work && self.job(job).stop.is_none() && !self.job(job).has_ended();
+        let is_welcome = part == LeasePart::Work && self.job(job).stop.is_none();
         if is_welcome && finished.outcome == AttemptOutcome::Passed {
             self.pass_work(job, finished);
         }
