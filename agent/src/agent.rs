@@ -200,7 +200,7 @@ fn session(options: Options, restored: Restored) -> Session {
 async fn end_earlier_life(directory: &Path, mark: &Mark) -> io::Result<()> {
     let folders = [directory.join(ATTEMPTS), directory.join(SHARED_BUILDS)];
     if folders[0].exists() {
-        let survivors = leftovers::end(Sweep { mark: mark.clone(), session: None }).await;
+        let survivors = leftovers::end(Sweep { mark: mark.clone(), session: None, beneath: None }).await;
         if !survivors.is_empty() {
             tracing::error!(?survivors, "processes of an earlier life of this agent cannot be ended");
         }

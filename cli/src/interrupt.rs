@@ -60,7 +60,7 @@ impl Interrupt {
 
 async fn end_all(marks: &Marks) {
     let marks = marks.lock().unwrap_or_else(PoisonError::into_inner).clone();
-    let sweeps = marks.into_iter().map(|mark| leftovers::end(Sweep { mark, session: None }));
+    let sweeps = marks.into_iter().map(|mark| leftovers::end(Sweep { mark, session: None, beneath: None }));
     // What cannot be ended in this time is in an uninterruptible wait; the next start of its agent looks for it again.
     let _ = tokio::time::timeout(SWEEP_TIMEOUT, futures::future::join_all(sweeps)).await;
 }

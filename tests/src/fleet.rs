@@ -168,7 +168,9 @@ pub fn muster(words: &[&str]) -> Command {
     command
 }
 
-fn served_address(line: &str) -> Option<String> {
+/// Where a coordinator says that it serves, from a line of its output.
+#[must_use]
+pub fn served_address(line: &str) -> Option<String> {
     let rest = &line[line.find("127.0.0.1:")?..];
     let end = rest.find(|sign: char| !(sign.is_ascii_digit() || sign == '.' || sign == ':')).unwrap_or(rest.len());
     Some(rest[..end].to_owned())

@@ -272,7 +272,7 @@ impl Shard {
 const ENDED_KEPT: usize = 1_024;
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use muster_common::control::{DealtTest, LeaseWork};
     use muster_common::id::{Epoch, JobId, JobIndex, RunId};
 
@@ -282,7 +282,8 @@ mod tests {
         Token { epoch: Epoch(1), counter }
     }
 
-    fn lease(counter: u64) -> Box<Lease> {
+    /// A lease of work that can be repeated.
+    pub(crate) fn lease(counter: u64) -> Box<Lease> {
         Box::new(Lease {
             token: token(counter),
             job: JobId { run: RunId(1), job: JobIndex(0) },

@@ -98,7 +98,8 @@ impl Default for Pace {
 
 const HEARTBEAT_MS_MIN: u64 = 10;
 const HEARTBEAT_MS_MAX: u64 = 60_000;
-const LEASE_MS_MAX: u64 = 24 * 60 * 60 * 1_000;
+/// A day.
+const LEASE_MS_MAX: u64 = 86_400_000;
 
 #[cfg(test)]
 mod tests {

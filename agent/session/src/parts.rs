@@ -60,6 +60,7 @@ pub(crate) fn result_bytes(result: &TestResult) -> usize {
 
 /// Bytes of one part's content; the rest of the message's limit is for its frame.
 const PART_BYTES_MAX: usize = MESSAGE_BYTES_MAX / 2;
+const _: () = assert!(PART_BYTES_MAX < MESSAGE_BYTES_MAX && PART_BYTES_MAX > MESSAGE_BYTES_MAX / 4);
 
 #[cfg(test)]
 mod tests {

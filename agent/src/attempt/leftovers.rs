@@ -30,6 +30,8 @@ pub struct Sweep {
     pub mark: Mark,
     /// Whoever is in this session. Its leader must not have been reaped, so that the number is still its own.
     pub session: Option<Pid>,
+    /// Looked for among what descends from this process alone; none: in the whole process table.
+    pub beneath: Option<Pid>,
 }
 
 impl Mark {
@@ -57,11 +59,10 @@ pub async fn end(sweep: Sweep) -> Vec<i32> {
     let mut doubts = 0;
     for round in 0..SWEEP_ROUNDS_MAX {
         let this = sweep.clone();
-        let looked = tokio::task::spawn_blocking(move || (kill_once(&this), is_any_in_exec())).await;
-        let (ended, is_any_in_exec) = looked.unwrap_or_default();
-        found = ended;
+        let looked = tokio::task::spawn_blocking(move || kill_once(&this)).await.unwrap_or_default();
+        found = looked.found;
         if found.is_empty() {
-            if !is_any_in_exec || doubts == DOUBTS_MAX {
+            if !looked.is_any_in_exec || doubts == DOUBTS_MAX {
                 break;
             }
             doubts += 1;
@@ -71,27 +72,51 @@ pub async fn end(sweep: Sweep) -> Vec<i32> {
     found
 }
 
-/// The living processes that `sweep` names.
-#[must_use]
-pub fn find(sweep: &Sweep) -> Vec<i32> {
-    let entry = sweep.mark.entry();
-    let this_process = nix::unistd::getpid();
-    let Ok(table) = std::fs::read_dir("/proc") else { return Vec::new() };
-    table
-        .filter_map(|row| row.ok()?.file_name().to_str()?.parse().ok())
-        .filter(|pid| Pid::from_raw(*pid) != this_process)
-        .filter(|pid| is_alive_in_session(*pid, sweep.session) || has_entry(*pid, &entry))
-        .collect()
+/// One look at the process table.
+#[derive(Debug, Default)]
+struct Look {
+    /// The living processes that a sweep names.
+    found: Vec<i32>,
+    /// Whether some other process shows no environment and is neither dead nor the kernel's: it may be in the middle of
+    /// `exec`, where for a moment nobody can tell whose it is.
+    is_any_in_exec: bool,
 }
 
-/// Whether some process shows no environment and is neither dead nor the kernel's: it may be in the middle of `exec`,
-/// where for a moment nobody can tell whose it is.
-fn is_any_in_exec() -> bool {
-    let Ok(table) = std::fs::read_dir("/proc") else { return false };
-    table.filter_map(|row| row.ok()?.file_name().to_str()?.parse::<i32>().ok()).any(|pid| {
-        let is_bare = std::fs::read(format!("/proc/{pid}/environ")).is_ok_and(|environment| environment.is_empty());
-        is_bare && std::fs::read(format!("/proc/{pid}/stat")).is_ok_and(|stat| is_user_process(&stat))
-    })
+fn look(sweep: &Sweep) -> Look {
+    let entry = sweep.mark.entry();
+    let this_process = nix::unistd::getpid();
+    let mut look = Look::default();
+    let pids = sweep.beneath.map_or_else(all, |ancestor| descendants(ancestor.as_raw()));
+    for pid in pids.into_iter().filter(|pid| Pid::from_raw(*pid) != this_process) {
+        let environment = environment(pid);
+        let has_entry = |variables: &Vec<u8>| variables.split(|byte| *byte == 0).any(|variable| variable == entry);
+        if environment.as_ref().is_some_and(has_entry) || is_alive_in_session(pid, sweep.session) {
+            look.found.push(pid);
+        } else if environment.is_some_and(|variables| variables.is_empty()) && !look.is_any_in_exec {
+            look.is_any_in_exec = std::fs::read(format!("/proc/{pid}/stat")).is_ok_and(|stat| is_user_process(&stat));
+        }
+    }
+    look
+}
+
+fn all() -> Vec<i32> {
+    let Ok(table) = std::fs::read_dir("/proc") else { return Vec::new() };
+    table.filter_map(|row| row.ok()?.file_name().to_str()?.parse().ok()).collect()
+}
+
+/// The children of a process, and theirs: few, where the whole table may have thousands.
+fn descendants(ancestor: i32) -> Vec<i32> {
+    let mut found = Vec::new();
+    let mut unseen = vec![ancestor];
+    while let Some(parent) = unseen.pop() {
+        let Ok(threads) = std::fs::read_dir(format!("/proc/{parent}/task")) else { continue };
+        for thread in threads.flatten() {
+            let list = std::fs::read_to_string(thread.path().join("children")).unwrap_or_default();
+            unseen.extend(list.split_ascii_whitespace().filter_map(|pid| pid.parse::<i32>().ok()));
+        }
+        found.extend((parent != ancestor).then_some(parent));
+    }
+    found
 }
 
 /// From `pid (name) state parent …`: alive, and no thread of the kernel, whose parent is process 2.
@@ -102,20 +127,19 @@ fn is_user_process(stat: &[u8]) -> bool {
     state != "Z" && state != "X" && parent != "0" && parent != "2"
 }
 
-fn kill_once(sweep: &Sweep) -> Vec<i32> {
-    let mut found = find(sweep);
-    found.retain(|pid| kill(Pid::from_raw(*pid), Signal::SIGKILL) != Err(Errno::ESRCH));
-    found
+fn kill_once(sweep: &Sweep) -> Look {
+    let mut look = look(sweep);
+    look.found.retain(|pid| kill(Pid::from_raw(*pid), Signal::SIGKILL) != Err(Errno::ESRCH));
+    look
 }
 
-/// A process that has ended and waits to be reaped has an empty environment, so it is not found again.
-fn has_entry(pid: i32, entry: &[u8]) -> bool {
-    let Ok(file) = std::fs::File::open(format!("/proc/{pid}/environ")) else { return false };
+/// The variables of a process, if they may be read; empty for one that has ended and waits to be reaped, so that it is not
+/// found again.
+fn environment(pid: i32) -> Option<Vec<u8>> {
+    let file = std::fs::File::open(format!("/proc/{pid}/environ")).ok()?;
     let mut environment = Vec::new();
-    if file.take(ENVIRONMENT_BYTES_MAX).read_to_end(&mut environment).is_err() {
-        return false;
-    }
-    environment.split(|byte| *byte == 0).any(|variable| variable == entry)
+    file.take(ENVIRONMENT_BYTES_MAX).read_to_end(&mut environment).ok()?;
+    Some(environment)
 }
 
 fn is_alive_in_session(pid: i32, session: Option<Pid>) -> bool {

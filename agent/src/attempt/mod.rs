@@ -6,10 +6,11 @@
 //! - `build_home`, `warm_files`: places where builds stay warm. `shared_build`: builds laid out for several shards.
 //!   `kept_lists`: lists of tests from earlier discoveries.
 //! - [`process`]: one command, watched from its start until nothing of it is left. `keeper`: what stands between it and
-//!   the agent, held by a `tether`. [`services`]: what steps leave running for those after them. [`lifeline`]: until when work that is not safe to repeat may run.
+//!   the agent, held by a `tether`. [`services`]: what steps leave running for those after them. [`lifeline`]: until when
+//!   work that is not safe to repeat may run.
 //! - [`exit`]: how it ended. [`limits`]: the bounds of its output and its stopping.
 //! - [`environment`]: the few variables that every command sees. [`script`]: a script as a command.
-//! - [`leftovers`]: processes that outlived their parent, found and ended.
+//! - [`leftovers`]: processes that outlived their keeper, found and ended; [`traces`]: whether there may be any.
 
 pub(crate) mod build_home;
 pub(crate) mod ending;
@@ -32,6 +33,7 @@ pub(crate) mod steps;
 pub(crate) mod supervisor;
 pub(crate) mod test_work;
 mod tether;
+pub mod traces;
 pub(crate) mod variables;
 mod warm_files;
 pub(crate) mod workspace;

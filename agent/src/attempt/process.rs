@@ -27,7 +27,8 @@ use super::leftovers::Mark;
 use super::lifeline::Lifeline;
 use super::limits::{CHUNK_BYTES_MAX, CHUNKS_WAITING_MAX, DRAIN_SILENCE_MAX, GRACE_DEFAULT};
 use super::services::Services;
-use super::tether::Tether;
+use super::tether::{Orphans, Tether};
+use super::traces::Traces;
 use crate::isolation::confinement::Confinement;
 
 /// What to start.
@@ -51,6 +52,8 @@ pub struct Command {
     pub lifeline: Option<Lifeline>,
     /// What it is held to.
     pub confinement: Option<Arc<Confinement>>,
+    /// Counts it until nothing of it can be left.
+    pub traces: Traces,
 }
 
 /// Whether stdout and stderr are told apart.
@@ -153,6 +156,7 @@ impl Command {
             leftovers: Leftovers::End,
             lifeline: None,
             confinement: None,
+            traces: Traces::default(),
         }
     }
 
@@ -290,8 +294,9 @@ async fn spawn(command: &Command, mark: &Mark) -> io::Result<(Tether, Pipes)> {
         .into_iter()
         .map(|(stream, fd)| Ok((stream, pipe::Receiver::from_owned_fd(fd)?)))
         .collect::<io::Result<_>>()?;
-    let is_sandboxed = command.confinement.as_ref().is_some_and(|confinement| confinement.is_sandboxed());
-    Ok((Tether::new(child, prepared.reins, mark.clone(), is_sandboxed)?, pipes))
+    let first = command.confinement.as_ref().and_then(|confinement| confinement.first_process());
+    let orphans = first.map_or(Orphans::ToKeeper, Orphans::ToSandbox);
+    Ok((Tether::new(child, prepared.reins, mark.clone(), command.traces.clone(), orphans)?, pipes))
 }
 
 /// What is made before a command is started.

@@ -19,6 +19,7 @@ use super::orders::Stopper;
 use super::process::{Command, Leftovers};
 use super::script;
 use super::services::Services;
+use super::traces::Traces;
 use super::variables::Variables;
 use super::workspace::Workspace;
 use crate::isolation::confinement::Confinement;
@@ -34,6 +35,8 @@ pub(crate) struct StepRunner<'a> {
     pub(crate) services: Services,
     /// What they are held to.
     pub(crate) confinement: Option<Arc<Confinement>>,
+    /// Counts their commands until nothing of them can be left.
+    pub(crate) traces: Traces,
     /// For work that is not safe to repeat.
     pub(crate) lifeline: Option<Lifeline>,
 }
@@ -121,6 +124,7 @@ impl StepRunner<'_> {
         command.leftovers = Leftovers::Keep(self.services.clone());
         command.lifeline = self.lifeline.clone();
         command.confinement = self.confinement.clone();
+        command.traces = self.traces.clone();
         self.log.note(&format!("step `{}`", step.name)).await;
         let mut running = command
             .start(self.stopper.token())

@@ -29,6 +29,7 @@ use super::orders::{OrderReceiver, Stop};
 use super::services::Services;
 use super::steps::{StepRunner, job_outputs};
 use super::test_work;
+use super::traces::Traces;
 use super::variables::Variables;
 use super::workspace::{Source, Workspace};
 use crate::host::Host;
@@ -159,10 +160,10 @@ impl Attempt {
             None => false,
         };
         running.services.end().await;
-        if is_all_gone {
+        if is_all_gone || !running.traces.may_be_there() {
             return;
         }
-        let survivors = leftovers::end(Sweep { mark: mark.clone(), session: None }).await;
+        let survivors = leftovers::end(Sweep { mark: mark.clone(), session: None, beneath: None }).await;
         if !survivors.is_empty() {
             tracing::error!(token = %self.lease.token, ?survivors, "processes of an attempt cannot be ended");
             log.note(&format!("processes that could not be ended: {survivors:?}")).await;
@@ -174,6 +175,7 @@ impl Attempt {
 #[derive(Debug, Default)]
 struct RunningParts {
     services: Services,
+    traces: Traces,
     confined: Option<Confined>,
 }
 
@@ -202,9 +204,16 @@ async fn carry_out(
     let _ = work.send(Work::Started(lease.token)).await;
     let stopper = orders.stopper.clone();
     let lifeline = (!lease.is_repeatable).then(|| host.lifeline.clone());
-    let services = running.services.clone();
-    let confinement = confined.confinement.clone();
-    let steps = StepRunner { workspace, log, stopper: &stopper, grace: host.grace, services, confinement, lifeline };
+    let steps = StepRunner {
+        workspace,
+        log,
+        stopper: &stopper,
+        grace: host.grace,
+        services: running.services.clone(),
+        confinement: confined.confinement.clone(),
+        traces: running.traces.clone(),
+        lifeline,
+    };
     let mut made = match &lease.work {
         LeaseWork::Steps(list) => {
             steps.run(list, &mut variables).await?;
@@ -234,7 +243,7 @@ async fn carry_out(
 
 /// What a runner is given: the same as the steps before it.
 fn runner_context(tests: &TestSpec, steps: &StepRunner<'_>, variables: &Variables) -> Result<RunnerContext, Ending> {
-    let StepRunner { workspace, log, stopper, grace, lifeline, confinement, .. } = steps;
+    let StepRunner { workspace, log, stopper, grace, lifeline, confinement, traces, .. } = steps;
     let directory = workspace.beneath(tests.working_directory.as_deref())?;
     if !directory.is_dir() {
         let message = format!(
@@ -254,6 +263,7 @@ fn runner_context(tests: &TestSpec, steps: &StepRunner<'_>, variables: &Variable
         grace: *grace,
         lifeline: lifeline.clone(),
         confinement: confinement.clone(),
+        traces: traces.clone(),
         lists: Lists::default(),
     })
 }

@@ -15,6 +15,7 @@ use super::exit::Exit;
 use super::keeper::{Reins, STATUS_BYTES};
 use super::leftovers::{self, Mark, Sweep};
 use super::limits::KILL_WAIT_MAX;
+use super::traces::Traces;
 
 /// A keeper that is at work. Dropping it ends everything that it keeps.
 #[derive(Debug)]
@@ -24,8 +25,19 @@ pub(crate) struct Tether {
     said: Vec<u8>,
     child: Child,
     mark: Mark,
-    /// Whether orphans become children of the sandbox's first process instead of the keeper's.
-    is_sandboxed: bool,
+    traces: Traces,
+    orphans: Orphans,
+}
+
+/// Who gets the processes that lose their parent.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Orphans {
+    /// The keeper, which ends them.
+    ToKeeper,
+    /// The first process of the attempt's sandbox; they are looked for beneath that.
+    ToSandbox(Pid),
+    /// That one too, and they end with it.
+    EndWithSandbox,
 }
 
 /// What became of a keeper that was let go.
@@ -38,9 +50,10 @@ pub(crate) struct TetherEnd {
 }
 
 impl Tether {
-    pub(crate) fn new(child: Child, reins: Reins, mark: Mark, is_sandboxed: bool) -> io::Result<Self> {
+    pub(crate) fn new(child: Child, reins: Reins, mark: Mark, traces: Traces, orphans: Orphans) -> io::Result<Self> {
+        traces.made();
         let report = pipe::Receiver::from_owned_fd(reins.report)?;
-        Ok(Self { orders: reins.orders, report, said: Vec::with_capacity(STATUS_BYTES), child, mark, is_sandboxed })
+        Ok(Self { orders: reins.orders, report, said: Vec::with_capacity(STATUS_BYTES), child, mark, traces, orphans })
     }
 
     /// Waits for the command's end. None: its keeper was killed before it could tell. Nothing is lost when this is dropped
@@ -64,20 +77,28 @@ impl Tether {
 
     /// Orphans in a sandbox are no longer looked for one by one: they end with the attempt's sandbox.
     pub(crate) const fn leave_orphans_to_sandbox(&mut self) {
-        self.is_sandboxed = false;
+        if let Orphans::ToSandbox(_) = self.orphans {
+            self.orphans = Orphans::EndWithSandbox;
+        }
     }
 
     /// Ends everything that is left, and returns when it is gone.
     pub(crate) async fn end(self) -> TetherEnd {
-        let Self { orders, mut report, mut child, mark, is_sandboxed, .. } = self;
+        let Self { orders, mut report, mut child, mark, traces, orphans, .. } = self;
         drop(orders);
         let mut rest = Vec::new();
         let is_gone = tokio::time::timeout(KILL_WAIT_MAX, report.read_to_end(&mut rest)).await.is_ok();
         let pid = child.id().and_then(|pid| i32::try_from(pid).ok()).map(Pid::from_raw);
-        let survivors = if is_gone && !is_sandboxed && pid.is_some_and(has_left_nothing) {
-            Vec::new()
-        } else {
-            leftovers::end(Sweep { mark, session: pid }).await
+        let survivors = match orphans {
+            _ if !is_gone || !pid.is_some_and(has_left_nothing) => {
+                leftovers::end(Sweep { mark, session: pid, beneath: None }).await
+            }
+            Orphans::ToKeeper => {
+                traces.gone();
+                Vec::new()
+            }
+            Orphans::ToSandbox(first) => leftovers::end(Sweep { mark, session: pid, beneath: Some(first) }).await,
+            Orphans::EndWithSandbox => Vec::new(),
         };
         let keeper = match tokio::time::timeout(KILL_WAIT_MAX, child.wait()).await {
             Ok(Ok(status)) => status.into(),

@@ -5,6 +5,7 @@ use std::io;
 use std::os::fd::{AsRawFd, OwnedFd};
 
 use nix::libc;
+use nix::unistd::Pid;
 
 use super::account::Account;
 use super::landlock::Ruleset;
@@ -26,6 +27,8 @@ pub struct Confinement {
 /// Where the commands of a sandbox live.
 #[derive(Debug)]
 pub(crate) struct Namespaces {
+    /// Their first process, as the agent sees it.
+    pub(crate) first: Pid,
     /// Of an agent that is not root: what lets it into the others.
     pub(crate) user: Option<OwnedFd>,
     /// For the children of who joins it.
@@ -35,9 +38,9 @@ pub(crate) struct Namespaces {
 }
 
 impl Confinement {
-    /// Whether commands live in namespaces of their own.
-    pub(crate) const fn is_sandboxed(&self) -> bool {
-        self.namespaces.is_some()
+    /// The first process of the sandbox that commands live in.
+    pub(crate) fn first_process(&self) -> Option<Pid> {
+        self.namespaces.as_ref().map(|namespaces| namespaces.first)
     }
 
     /// What the keeper does before it forks, so that the command begins in its own process namespace. Only system calls.

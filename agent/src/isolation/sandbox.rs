@@ -16,7 +16,7 @@ use std::os::unix::process::CommandExt;
 use std::time::Duration;
 
 use nix::libc;
-use nix::unistd::{Gid, Uid};
+use nix::unistd::{Gid, Pid, Uid};
 use tokio::io::AsyncReadExt;
 use tokio::net::unix::pipe;
 use tokio::process::Child;
@@ -127,7 +127,10 @@ impl Sandbox {
             SandboxNetwork::None => &["mnt", "ipc", "uts", "net"],
             SandboxNetwork::Host => &["mnt", "ipc", "uts"],
         };
+        let children = std::fs::read_to_string(format!("/proc/{pid}/task/{pid}/children"))?;
+        let first = children.trim().parse().map_err(|_| io::Error::other("its first process is gone"))?;
         Ok(Namespaces {
+            first: Pid::from_raw(first),
             user: if has_users { Some(open("user")?) } else { None },
             processes: open("pid_for_children")?,
             others: names.iter().map(|name| open(name)).collect::<io::Result<_>>()?,

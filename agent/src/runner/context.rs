@@ -13,6 +13,7 @@ use crate::attempt::environment::Environment;
 use crate::attempt::lifeline::Lifeline;
 use crate::attempt::limits::GRACE_DEFAULT;
 use crate::attempt::process::Command;
+use crate::attempt::traces::Traces;
 use crate::isolation::confinement::Confinement;
 use crate::runner::kept::Lists;
 
@@ -40,6 +41,8 @@ pub struct RunnerContext {
     pub lifeline: Option<Lifeline>,
     /// What its commands are held to.
     pub confinement: Option<Arc<Confinement>>,
+    /// Counts its commands until nothing of them can be left.
+    pub traces: Traces,
     /// Lists of earlier discoveries.
     pub lists: Lists,
 }
@@ -62,6 +65,7 @@ impl RunnerContext {
         command.grace = self.grace;
         command.lifeline = self.lifeline.clone();
         command.confinement = self.confinement.clone();
+        command.traces = self.traces.clone();
         command
     }
 

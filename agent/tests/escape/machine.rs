@@ -26,7 +26,8 @@ impl Machine {
     /// In the network namespace of this thread.
     pub(crate) fn new(runs: Runs) -> anyhow::Result<Self> {
         // Not in a folder for temporary files: there no agent with a sandbox may have its own.
-        let folder = tempfile::Builder::new().prefix("muster-escape-").tempdir_in("/var/lib")?;
+        let prefix = format!("{FOLDER_PREFIX}{}-", std::process::id());
+        let folder = tempfile::Builder::new().prefix(&prefix).tempdir_in(FOLDERS)?;
         open(folder.path(), 0o755)?;
         let nonce = format!("muster-escape-{}", uuid::Uuid::new_v4().simple());
         let metadata = TcpListener::bind("169.254.169.254:80").context("the metadata address")?;
@@ -129,6 +130,24 @@ fn set_interface(name: &str, address: Option<[u8; 4]>) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Removes the folders of runs that were killed.
+pub(crate) fn remove_remains() -> std::io::Result<()> {
+    for entry in std::fs::read_dir(FOLDERS)? {
+        let entry = entry?;
+        let name = entry.file_name();
+        let Some(rest) = name.to_str().and_then(|name| name.strip_prefix(FOLDER_PREFIX)) else { continue };
+        let maker = rest.split('-').next().unwrap_or_default();
+        if !Path::new("/proc").join(maker).join("stat").is_file() {
+            match std::fs::remove_dir_all(entry.path()) {
+                // The other of these tests removes them as well.
+                Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+                outcome => outcome?,
+            }
+        }
+    }
+    Ok(())
+}
+
 /// Lets others in as far as `mode` says.
 pub(crate) fn open(path: &Path, mode: u32) -> std::io::Result<()> {
     std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode))
@@ -141,6 +160,9 @@ const fn uid(runs: Runs) -> u32 {
     }
 }
 
+const FOLDERS: &str = "/var/lib";
+/// Followed by the id of the process that has made it.
+const FOLDER_PREFIX: &str = "muster-escape-";
 /// What the agent alone may know; a step could hand it on as its output.
 pub(crate) const SECRET: &str = "secret=of-the-agent\n";
 pub(crate) const SLOTS: u32 = 4;

@@ -46,6 +46,7 @@ fn main() -> ExitCode {
 }
 
 fn tests(arguments: &[String]) -> anyhow::Result<()> {
+    machine::remove_remains().context("what earlier runs have left")?;
     let named: Vec<_> = arguments.iter().filter(|argument| !argument.starts_with('-')).collect();
     for (name, runs) in
         TESTS.iter().filter(|(name, _)| named.is_empty() || named.iter().any(|named| name.contains(*named)))

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use muster_agent::attempt::environment::{self, Environment};
+use muster_agent::attempt::traces::Traces;
 use muster_agent::runner::kept::Lists;
 use muster_agent::runner::{Adapter, BatchEnd, BatchEvent, Log, RunnerContext, RunnerFailure};
 use muster_common::control::{DealtTest, Output, Seal, TestResult};
@@ -47,6 +48,7 @@ impl Place {
             grace: Duration::from_millis(500),
             lifeline: None,
             confinement: None,
+            traces: Traces::default(),
             lists: Lists::default(),
         };
         Self { _folder: folder, context }

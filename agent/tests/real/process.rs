@@ -130,6 +130,35 @@ async fn a_service_may_be_kept_until_its_attempt_ends() {
 }
 
 #[tokio::test]
+async fn it_is_known_when_nothing_is_left() {
+    let leaves = async |script: &str| {
+        let command = sh(script);
+        let traces = command.traces.clone();
+        run(command).await;
+        traces.may_be_there()
+    };
+    assert!(!leaves("exit 3").await);
+    assert!(!leaves(&format!("{AN_ORPHAN_ENDS}; kill -9 $$")).await, "what it left has ended by itself");
+    assert!(!leaves(&format!("{WIPED} & wait")).await, "its keeper has ended what it left");
+    assert!(leaves("kill -9 $PPID; sleep 1000").await, "its keeper said nothing");
+
+    let services = Services::default();
+    let mut command = sh("sleep 1000 > /dev/null 2>&1 &");
+    command.leftovers = Leftovers::Keep(services.clone());
+    let traces = command.traces.clone();
+    run(command).await;
+    assert!(traces.may_be_there(), "a service");
+    services.end().await;
+    assert!(!traces.may_be_there(), "it has ended");
+}
+
+#[tokio::test]
+async fn an_orphan_that_ends_is_gone_while_the_command_runs() {
+    let (ended, output) = run(sh(&format!("{AN_ORPHAN_ENDS}; echo gone"))).await;
+    assert_eq!((ended.exit, output.as_str()), (Exit::Status(0), "gone\n"));
+}
+
+#[tokio::test]
 async fn two_hundred_megabytes_pass_through_bounded_memory() {
     let mut running = sh("head -c 209715200 /dev/zero").start(&CancellationToken::new()).await.expect("sh starts");
     let mut bytes = 0;
@@ -242,3 +271,7 @@ fn is_alive(pid: &str) -> bool {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
     stat.rsplit(')').next().is_some_and(|rest| !rest.trim_start().starts_with(['Z', 'X']) && !rest.trim().is_empty())
 }
+
+/// Starts a process that nobody waits for, and waits until it is no more.
+const AN_ORPHAN_ENDS: &str =
+    "pid=$( (sh -c 'echo $$; exec >&-; sleep 0.05' &) ); while kill -0 $pid 2> /dev/null; do sleep 0.01; done";

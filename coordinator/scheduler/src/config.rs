@@ -26,6 +26,8 @@ pub struct Config {
     pub runs_open_max: usize,
     /// Summaries of retired runs, and their request ids, that are kept; the oldest go first.
     pub history_max: usize,
+    /// Whether shards of a test job begin while its tests are listed, on slots that no job waits for.
+    pub early_shards: bool,
     /// Whether agents that were found sick are fenced off.
     pub fence_sick_agents: bool,
     /// Projects whose flaky tests are put into quarantine without a person; `*` stands for all.
@@ -51,6 +53,7 @@ impl Default for Config {
             refuse_unsatisfiable: false,
             runs_open_max: RUNS_OPEN_MAX,
             history_max: 100_000,
+            early_shards: true,
             fence_sick_agents: true,
             auto_quarantine: BTreeSet::new(),
         }

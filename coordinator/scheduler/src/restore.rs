@@ -267,6 +267,8 @@ impl Scheduler {
         if found.row.sealed.is_some() {
             self.check_names(job)?;
             self.restore_waiting_tests(job);
+        } else {
+            self.restore_early_shards(job);
         }
         if self.job(job).row.started.is_some() {
             self.arm_timeout(job);
@@ -277,16 +279,15 @@ impl Scheduler {
 
     fn restore_wait(&mut self, job: JobId) {
         let found = self.job(job);
-        let is_live = !found.live.is_empty();
+        // One that waits for others needs nothing: what waits for nothing was queued in the step in which it came to that.
         if found.row.queued.is_none() {
-            if found.needs_open == 0 {
-                self.pending.begins.insert(job);
-            }
-        } else if self.is_cancelled(job.run) {
+            return;
+        }
+        if self.is_cancelled(job.run) {
             self.hold_stop(job, cancelled());
         } else if found.row.sealed.is_some() {
             self.pending.offers.insert(job);
-        } else if !is_live {
+        } else if !found.is_under_way() {
             self.requeue(job);
         }
     }

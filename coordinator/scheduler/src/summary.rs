@@ -8,7 +8,7 @@ use muster_common::requirement::{Requirement, all_hold};
 use muster_common::spec::Work;
 
 use crate::scheduler::Scheduler;
-use crate::state::{Agent, Job, Liveness, Run};
+use crate::state::{Agent, Job, Run};
 use crate::{
     AgentSummary, Event, JobKind, JobState, JobSummary, Overview, RUNNING_TESTS_SHOWN, Report, RunSummary, TestCounts,
     TestReport,
@@ -88,9 +88,7 @@ impl Scheduler {
         let agents = self.fitting_agents(requirements);
         let takes_work = |name: &AgentName| {
             let agent = self.agents.table.get(name);
-            agent.is_some_and(|agent| {
-                agent.liveness == Liveness::Alive && !agent.takes_nothing_new() && !found.avoid.contains(name)
-            })
+            agent.is_some_and(|agent| agent.takes_work() && !found.avoid.contains(name))
         };
         match agents.len() {
             0 if self.agents.sessions.is_empty() => "an agent: none is connected".to_owned(),
@@ -145,7 +143,8 @@ impl Scheduler {
         }
         // The queue may be long; what stands in it and runs already is as little as there are leases.
         let live = self.leases.values().filter(|lease| lease.is_live()).map(|lease| lease.row.job);
-        let running: BTreeSet<JobId> = live.filter(|job| self.queue.places.contains_key(job)).collect();
+        let runs_in_line = |job: &JobId| self.queue.places.contains_key(job) && self.job(*job).is_under_way();
+        let running: BTreeSet<JobId> = live.filter(runs_in_line).collect();
         let queued = self.queue.places.len() - running.len();
         Overview {
             agents: u32::try_from(self.agents.sessions.len()).unwrap_or(u32::MAX),
@@ -163,7 +162,7 @@ pub(crate) fn state_of(job: &Job) -> JobState {
         JobState::Finished
     } else if job.row.queued.is_none() {
         JobState::Waiting
-    } else if job.live.is_empty() {
+    } else if !job.is_under_way() {
         JobState::Queued
     } else {
         JobState::Running

@@ -15,6 +15,7 @@ mod counted_results;
 mod dependency_order;
 mod drained_agents;
 mod durable_before_effect;
+mod early_shards;
 mod epochs;
 mod exclusive_groups;
 mod fair_turns;
@@ -25,6 +26,7 @@ mod leftovers;
 mod line;
 mod lost_is_not_failed;
 mod own_invariants;
+mod quarantined_tests;
 mod requirements;
 mod restored_state;
 mod rows;
@@ -49,6 +51,7 @@ pub fn all() -> Vec<Box<dyn Check>> {
         Box::<counted_results::CountedResults>::default(),
         Box::<unrepeated_tests::UnrepeatedTests>::default(),
         Box::<accounted_tests::AccountedTests>::default(),
+        Box::<quarantined_tests::QuarantinedTests>::default(),
         Box::<lost_is_not_failed::LostIsNotFailed>::default(),
         Box::<unrepeatable_work::UnrepeatableWork>::default(),
         Box::<stopped_work::StoppedWork>::default(),
@@ -69,6 +72,7 @@ pub fn all() -> Vec<Box<dyn Check>> {
         Box::<own_invariants::OwnInvariants>::default(),
         Box::<fair_turns::FairTurns>::default(),
         Box::<working_fleet::WorkingFleet>::default(),
+        Box::<early_shards::EarlyShards>::default(),
         Box::<lease_times::LeaseTimes>::default(),
         Box::<leftovers::Leftovers>::default(),
         Box::<verdicts::Verdicts>::default(),

@@ -1,9 +1,14 @@
 //! Clients and operators: they ask, are answered or not, and ask again where that is safe.
 
-use muster_common::id::RunId;
-use muster_scheduler::{Answer, Ask, Input, Refusal};
+use std::time::Duration;
 
+use muster_common::id::RunId;
+use muster_common::time::Wall;
+use muster_scheduler::{Answer, Ask, Input, Refusal, TestName};
+
+use crate::clock::WALL_BEGIN_MS;
 use crate::coordinator::Message;
+use crate::env::micros;
 use crate::event::Event;
 use crate::history::Observation;
 use crate::plan::Deed;
@@ -27,6 +32,9 @@ pub(crate) enum Question {
     ListAgents,
     Overview,
     DrainAgent(usize),
+    TrustAgent(usize),
+    QuarantineTest { plan: usize, test: usize, span: Duration },
+    ReleaseTest { plan: usize, test: usize },
 }
 
 /// A question on its way, or its answer.
@@ -100,7 +108,10 @@ impl World {
             | Question::ListTests { .. }
             | Question::ListAgents
             | Question::Overview
-            | Question::DrainAgent(_) => None,
+            | Question::DrainAgent(_)
+            | Question::TrustAgent(_)
+            | Question::QuarantineTest { .. }
+            | Question::ReleaseTest { .. } => None,
         }
     }
 
@@ -123,7 +134,20 @@ impl World {
             Question::ListAgents => Input::ListAgents { ask },
             Question::Overview => Input::Overview { ask },
             Question::DrainAgent(agent) => Input::DrainAgent { ask, agent: self.env.plan.agents[agent].agent.clone() },
+            Question::TrustAgent(agent) => Input::TrustAgent { ask, agent: self.env.plan.agents[agent].agent.clone() },
+            Question::QuarantineTest { plan, test, span } => {
+                let unix_ms = WALL_BEGIN_MS + (self.env.now + micros(span)) / 1_000;
+                let (owner, reason, until) = ("somebody".to_owned(), "it is known".to_owned(), Wall { unix_ms });
+                Input::QuarantineTest { ask, test: self.test_named(plan, test), owner, reason, until }
+            }
+            Question::ReleaseTest { plan, test } => Input::ReleaseTest { ask, test: self.test_named(plan, test) },
         }
+    }
+
+    fn test_named(&self, plan: usize, test: usize) -> TestName {
+        let plan = &self.env.plan.runs[plan];
+        let name = plan.tests().nth(test).map_or_else(String::new, |test| test.name.clone());
+        TestName { project: plan.spec.project.clone(), job: None, name }
     }
 
     /// An answer is on its way; now and then it gets lost, and its client sees an error.
@@ -168,7 +192,10 @@ impl World {
             | Question::ListRuns
             | Question::ListAgents
             | Question::Overview
-            | Question::DrainAgent(_) => {}
+            | Question::DrainAgent(_)
+            | Question::TrustAgent(_)
+            | Question::QuarantineTest { .. }
+            | Question::ReleaseTest { .. } => {}
         }
     }
 
@@ -242,6 +269,9 @@ impl World {
             Deed::ListAgents => self.ask(Question::ListAgents),
             Deed::Overview => self.ask(Question::Overview),
             Deed::DrainAgent(agent) => self.ask(Question::DrainAgent(agent)),
+            Deed::TrustAgent(agent) => self.ask(Question::TrustAgent(agent)),
+            Deed::QuarantineTest { run, test, span } => self.ask(Question::QuarantineTest { plan: run, test, span }),
+            Deed::ReleaseTest { run, test } => self.ask(Question::ReleaseTest { plan: run, test }),
             Deed::GetNoRun => self.ask(Question::GetRun(NO_RUN)),
         }
     }

@@ -45,7 +45,7 @@ fn drift(span: u64, ppm: i64) -> i64 {
 }
 
 /// 2026-01-01.
-const WALL_BEGIN_MS: u64 = 1_767_225_600_000;
+pub(crate) const WALL_BEGIN_MS: u64 = 1_767_225_600_000;
 
 #[cfg(test)]
 mod tests {

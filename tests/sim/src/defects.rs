@@ -106,16 +106,16 @@ pub const DEFECTS: &[Defect] = &[
         name: "test dropped on shard loss",
         story: "a test that no try has decided is not dealt again when its shard is lost",
         file: "coordinator/scheduler/src/change/decide_test.rs",
-        find: "            suite.await_first(test);\n",
-        replace: "            suite.forget_waiting(test);\n",
+        find: "        suite.await_first(test);\n",
+        replace: "        suite.forget_waiting(test);\n",
         within: 100,
     },
     Defect {
         name: "losses count as tries",
         story: "what was lost with its agent takes one of a test's tries",
         file: "coordinator/scheduler/src/state/suite.rs",
-        find: "u32::try_from(self.tries.len()).unwrap_or(u32::MAX - 1) + 1",
-        replace: "u32::try_from(self.tries.len()).unwrap_or(u32::MAX - 1) + 1 + self.lost",
+        find: "u32::try_from(self.tries.len() + 1).unwrap_or(u32::MAX)",
+        replace: "u32::try_from(self.tries.len() + 1).unwrap_or(u32::MAX) + self.lost",
         within: 300,
     },
     Defect {
@@ -341,6 +341,16 @@ pub const DEFECTS: &[Defect] = &[
         find: "AttemptOutcome::Passed => self.mark_not_run(job, batch),",
         replace: "AttemptOutcome::Passed => {}",
         within: 500,
+    },
+    Defect {
+        name: "part of a list dealt",
+        story: "shards that wait for the list are dealt its first part as if it were sealed",
+        file: "coordinator/scheduler/src/on/discovered.rs",
+        find: "        self.queue.early.insert(job);\n",
+        replace: "        self.make_tests(job);\n        let count = self.suite(job).tests.len() as u32;\n        \
+                  (0..count).for_each(|test| self.suite_mut(job).await_dealing(muster_common::id::TestIndex(test)));\n        \
+                  self.job_mut(job).row.sealed = Some(count);\n        self.pending.offers.insert(job);\n",
+        within: 20,
     },
     Defect {
         name: "file dealt in parts",

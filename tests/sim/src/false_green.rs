@@ -13,7 +13,7 @@ use muster_common::outcome::{Outcome, TryOutcome};
 use muster_scheduler::TestReport;
 
 use crate::history::{Observation, ProcessEnd, Ran};
-use crate::plan::{JobTruth, RunPlan};
+use crate::plan::RunPlan;
 use crate::runner::{self, Settings};
 use crate::view::{Check, Moment, View};
 pub use crate::workload::trial::Trick;
@@ -123,11 +123,7 @@ fn wanted(plan: &RunPlan) -> BTreeSet<&str> {
     if let Some(only) = plan.spec.only.values().next() {
         return only.iter().map(String::as_str).collect();
     }
-    let suites = plan.truth.iter().filter_map(|truth| match truth {
-        JobTruth::Suite(suite) => Some(suite),
-        JobTruth::Work(_) => None,
-    });
-    suites.flat_map(|suite| &suite.tests).map(|test| test.name.as_str()).collect()
+    plan.tests().map(|test| test.name.as_str()).collect()
 }
 
 #[cfg(test)]

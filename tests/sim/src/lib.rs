@@ -15,6 +15,7 @@ mod fault;
 pub mod flakiness;
 pub mod history;
 mod idealised;
+pub mod listing;
 pub mod makespan;
 pub mod model;
 mod network;

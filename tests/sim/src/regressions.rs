@@ -97,6 +97,22 @@ pub const REGRESSIONS: &[Regression] = &[
                 Scenario: open_from_before_a_takeover.",
     },
     Regression {
+        seed: 1_300_119,
+        story: "The agents of a listing were lost three times, and its job ended; so did the shards that had begun meanwhile, \
+                whose agents had been heard a moment before. The check called them taken away before their time. A mistake \
+                of the check.",
+    },
+    Regression {
+        seed: 1_302_339,
+        story: "A job ran longer than its limit, its listing had ended, and a shard that had begun meanwhile was still to say so: \
+                the job counted as queued for an agent, and for the check as passed over.",
+    },
+    Regression {
+        seed: 1_306_709,
+        story: "A job was told to end at its time limit while its only shard, which had no list, was on an agent that had not \
+                come back: nobody heard that, and the check took the job for one that waits. A mistake of the check.",
+    },
+    Regression {
         seed: 1_795_428_776_845,
         story: "The only agent with what a job asks for had been found sick, and the job would have waited for six hours \
                 beside it. A fence behind which work waits that nobody else can do is lifted.",

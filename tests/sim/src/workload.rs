@@ -12,6 +12,7 @@ pub mod features;
 mod fleet;
 mod job;
 mod mood;
+mod operators;
 mod policy;
 mod run;
 mod stress;
@@ -44,7 +45,8 @@ pub fn plan(seed: u64) -> Plan {
     }
     bonds::draw(seed, &mut runs);
     stress::draw(seed, &mut runs);
-    let deeds = deeds::draw(&mut dice, &mood, &runs, agents.len(), window);
+    let mut deeds = deeds::draw(&mut dice, &mood, &runs, agents.len(), window);
+    operators::draw(seed, &runs, agents.len(), window, &mut deeds);
     let is_end = |agent: &crate::plan::AgentPlan| {
         agent.leaves.map_or(agent.joins, |(at, Departure::Drains | Departure::Vanishes)| at)
     };

@@ -10,9 +10,10 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 use muster_tests::junit::{Verdict, Verdicts};
+use serde_json::Value;
 
 use self::suite::Suite;
-use super::{must_run, root, workshop};
+use super::{must_build_release, workshop};
 
 /// Arguments of `cargo xtask compare-suites`.
 #[derive(Debug, clap::Args)]
@@ -49,10 +50,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     }
     let muster = match &arguments.muster {
         Some(path) => path.clone(),
-        None => {
-            must_run(Command::new("cargo").args(["build", "--release", "--locked"]).current_dir(root()))?;
-            root().join("target/release/muster")
-        }
+        None => must_build_release(&["muster"])?.join("muster"),
     };
     let mut lines = Vec::new();
     let mut is_equal = true;
@@ -61,7 +59,9 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         is_equal &= figures.differences == 0;
         lines.push(figures.line(&suite));
     }
-    println!("\nrunner | suite, version | tests | ids equal | verdicts equal | alone s | muster s | ratio");
+    println!(
+        "\nrunner | suite, version | tests | ids equal | verdicts equal | alone s | muster s | ratio | submit to first test s"
+    );
     lines.iter().for_each(|line| println!("{line}"));
     if is_equal { Ok(()) } else { bail!("Muster and the runner alone disagree: see the lines above") }
 }
@@ -72,6 +72,7 @@ struct Figures {
     differences: usize,
     alone: Duration,
     muster: Duration,
+    first_test: Duration,
 }
 
 impl Figures {
@@ -80,11 +81,12 @@ impl Figures {
         let ids = if self.has_equal_ids { "yes" } else { "no" };
         let verdicts = if self.differences == 0 { "yes".to_owned() } else { format!("{} differ", self.differences) };
         format!(
-            "{} | {} | {} | {ids} | {verdicts} | {alone:.1} | {muster:.1} | {:.2}",
+            "{} | {} | {} | {ids} | {verdicts} | {alone:.1} | {muster:.1} | {:.2} | {:.2}",
             suite.runner,
             suite.name,
             self.tests,
-            muster / alone
+            muster / alone,
+            self.first_test.as_secs_f64()
         )
     }
 }
@@ -103,8 +105,10 @@ fn compare(suite: &Suite, muster: &Path, agents: u32) -> Result<Figures> {
     let begun = Instant::now();
     let muster_file = home.join("muster.xml");
     let mut command = muster_command(muster, suite, &prepared, agents);
-    run_muster(command.arg("--junit").arg(&muster_file), &prepared.args)?;
+    let report = home.join("muster.json");
+    run_muster(command.arg("--junit").arg(&muster_file).arg("--report").arg(&report), &prepared.args)?;
     let muster_time = begun.elapsed();
+    let first_test = first_test(&report)?;
     let with_muster = (suite.alike)((suite.muster)(&muster_file)?);
 
     let differences = differences(&alone, &with_muster);
@@ -113,7 +117,14 @@ fn compare(suite: &Suite, muster: &Path, agents: u32) -> Result<Figures> {
     }
     let tests = with_muster.values().flat_map(|verdicts| verdicts.values()).sum();
     let has_equal_ids = alone.keys().eq(with_muster.keys());
-    Ok(Figures { tests, has_equal_ids, differences: differences.len(), alone: alone_time, muster: muster_time })
+    Ok(Figures {
+        tests,
+        has_equal_ids,
+        differences: differences.len(),
+        alone: alone_time,
+        muster: muster_time,
+        first_test,
+    })
 }
 
 fn muster_command(muster: &Path, suite: &Suite, prepared: &suite::Prepared, agents: u32) -> Command {
@@ -141,6 +152,18 @@ fn run_muster(command: &mut Command, args: &[String]) -> Result<()> {
         Some(0 | 100) => Ok(()),
         _ => bail!("muster ended with {status}"),
     }
+}
+
+/// From submit until the first test began: the end of each test less its duration. A runner that says all at its end says
+/// this too late.
+fn first_test(report: &Path) -> Result<Duration> {
+    let text = std::fs::read(report).with_context(|| format!("cannot read {}", report.display()))?;
+    let report: Value = serde_json::from_slice(&text).context("the report is no JSON")?;
+    let submitted = report["run"]["submitted_unix_ms"].as_u64().context("the report has no time of submit")?;
+    let tries = report["tests"].as_array().into_iter().flatten().filter_map(|test| test["tries"].as_array()).flatten();
+    let begun = |found: &Value| Some(found["finished_unix_ms"].as_u64()? - found["duration_us"].as_u64()? / 1_000);
+    let first = tries.filter_map(begun).min().context("no test was run")?;
+    Ok(Duration::from_millis(first.saturating_sub(submitted)))
 }
 
 fn differences(alone: &Verdicts, muster: &Verdicts) -> Vec<String> {

@@ -1,20 +1,23 @@
 //! `cargo xtask fleet`: many real agents run a suite of real processes, and the wall clock is held against the bound.
 //!
 //! Every test is a process that sleeps as long as its name says, so the only work is Muster's own: all of a fleet of
-//! hundreds of agents, on one machine.
+//! hundreds of agents, on one machine. Coordinator and agents are processes of their own, built for release.
+
+mod processes;
+mod suite;
 
 use std::collections::BTreeSet;
-use std::fmt::Write as _;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Instant;
 
 use anyhow::{Context, Result, ensure};
-use muster_sim::makespan::Suite;
 use serde::Deserialize;
 
-use super::{must_build, must_run};
+use self::processes::{Cpu, Processes};
+use self::suite::Sleepers;
+use super::{must_build_release, must_run};
 
 /// What is run.
 #[derive(Debug, clap::Args)]
@@ -25,8 +28,8 @@ pub(crate) struct Arguments {
     /// Tests, of seeded durations with a heavy tail.
     #[arg(long, default_value_t = 10_000)]
     tests: usize,
-    /// How much longer than drawn each test takes; drawn are 1.9 s in the mean.
-    #[arg(long, default_value_t = 3.0)]
+    /// How much longer than drawn each test takes; drawn are 1.9 s in the mean and 20 s at most.
+    #[arg(long, default_value_t = 6.0)]
     scale: f64,
     /// Decides the durations.
     #[arg(long, default_value_t = 1)]
@@ -34,6 +37,9 @@ pub(crate) struct Arguments {
     /// How often the suite is run; from the second time on its durations are known.
     #[arg(long, default_value_t = 2)]
     runs: u32,
+    /// Folder of binaries that are built already; none: they are built.
+    #[arg(long)]
+    binaries: Option<PathBuf>,
 }
 
 /// The part of a report that is looked at.
@@ -66,28 +72,23 @@ struct Try {
 /// # Errors
 /// If a run is not green, does not report every test, or takes longer than the goal when its durations are known.
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
-    let muster = must_build("muster-cli", "muster")?;
+    let binaries = match &arguments.binaries {
+        Some(folder) => folder.clone(),
+        None => must_build_release(&["muster", "muster-agent", "muster-coordinator"])?,
+    };
     let home = tempfile::Builder::new().prefix("muster-fleet-").tempdir()?;
-    let suite = Suite::drawn(arguments.seed, arguments.tests, LONGEST_S);
-    let seconds: Vec<f64> = suite.cases.iter().map(|case| case.real_us as f64 / 1e6 * arguments.scale).collect();
-    write_project(&home.path().join(PROJECT), &seconds)?;
-    let total: f64 = seconds.iter().sum();
-    let longest = seconds.iter().copied().fold(0.0, f64::max);
-    let bound = longest.max(total / arguments.agents as f64);
-    println!("{} tests of {total:.0} s together, the longest {longest:.1} s: bound {bound:.1} s", arguments.tests);
+    let sleepers = Sleepers::drawn(arguments.seed, arguments.tests, arguments.scale);
+    sleepers.write(&home.path().join(PROJECT))?;
+    let bound = sleepers.bound(arguments.agents);
+    println!("{}", sleepers.described(arguments.agents));
+    let began = Instant::now();
+    let processes = Processes::start(&binaries, home.path(), arguments.agents)?;
+    println!("coordinator and {} agents are up after {:.1} s", arguments.agents, began.elapsed().as_secs_f64());
     let mut ratios = Vec::new();
     for number in 1..=arguments.runs {
         let known = if number == 1 { "nothing known" } else { "durations known" };
-        let found = run_once(&muster, home.path(), arguments)?;
-        println!(
-            "run {number} ({known}): submit to end {:.1} s = {:.3} of the bound; {} tries on {} agents; with the start of \
-             all agents {:.1} s",
-            found.wall,
-            found.wall / bound,
-            found.tries,
-            found.agents,
-            found.with_start
-        );
+        let found = run_once(&processes, &sleepers, home.path(), arguments.tests)?;
+        println!("run {number} ({known}): {}", found.line(bound, arguments.agents));
         ratios.push(found.wall / bound);
     }
     let best = ratios.iter().copied().fold(f64::INFINITY, f64::min);
@@ -106,30 +107,50 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
 struct Found {
     /// Seconds from submit to end.
     wall: f64,
-    /// Seconds with the start of all agents and of the coordinator.
-    with_start: f64,
+    /// Seconds from submit to the first test of the first agent, and to that of the last one.
+    first_starts: (f64, f64),
     tries: usize,
     agents: usize,
+    cpu: Cpu,
 }
 
-fn run_once(muster: &Path, home: &Path, arguments: &Arguments) -> Result<Found> {
-    let began = Instant::now();
+impl Found {
+    fn line(&self, bound: f64, slots: usize) -> String {
+        let Self { wall, first_starts, tries, agents, cpu } = self;
+        let all_busy = if *agents == slots { "all slots busy" } else { "the last slot busy" };
+        format!(
+            "submit to end {wall:.1} s = {:.3} of the bound {bound:.1} s; the first test began after {:.1} s, {all_busy} \
+             after {:.1} s; {tries} tries on {agents} agents\n  {}",
+            wall / bound,
+            first_starts.0,
+            first_starts.1,
+            cpu.line()
+        )
+    }
+}
+
+fn run_once(processes: &Processes, sleepers: &Sleepers, home: &Path, tests: usize) -> Result<Found> {
     let file = home.join("report.json");
-    let mut command = Command::new(muster);
-    command.arg("run").arg(home.join(PROJECT)).args(["--agents", &arguments.agents.to_string(), "--ci", "none"]);
-    command.arg("--data").arg(home.join("data")).arg("--report").arg(&file);
-    command.env_remove("MUSTER_COORDINATOR").env("NO_COLOR", "1").stdout(std::process::Stdio::null());
+    sleepers.forget_starts()?;
+    let before = processes.cpu()?;
+    let mut command = Command::new(processes.muster());
+    command.arg("run").arg(home.join(PROJECT)).args(["--coordinator", processes.url(), "--ci", "none"]);
+    command.arg("--report").arg(&file).env("NO_COLOR", "1").stdout(std::process::Stdio::null());
     must_run(&mut command)?;
+    let cpu = processes.cpu()?.since(&before);
     let text = fs::read(&file).with_context(|| format!("cannot read {}", file.display()))?;
     let report: Report = serde_json::from_slice(&text).context("the report has another form")?;
-    check(&report, arguments.tests)?;
+    check(&report, tests)?;
     let agents: BTreeSet<&str> =
         report.tests.iter().flat_map(|test| &test.tries).map(|found| found.agent.as_str()).collect();
+    let since_submit = |unix_s: f64| unix_s - report.run.submitted_unix_ms as f64 / 1e3;
+    let (first, last) = sleepers.first_starts()?;
     Ok(Found {
         wall: (report.run.finished_unix_ms - report.run.submitted_unix_ms) as f64 / 1e3,
-        with_start: began.elapsed().as_secs_f64(),
+        first_starts: (since_submit(first), since_submit(last)),
         tries: report.tests.iter().map(|test| test.tries.len()).sum(),
         agents: agents.len(),
+        cpu,
     })
 }
 
@@ -140,44 +161,7 @@ fn check(report: &Report, tests: usize) -> Result<()> {
     Ok(())
 }
 
-/// A project whose tests sleep as long as their ids say.
-fn write_project(folder: &Path, seconds: &[f64]) -> Result<()> {
-    fs::create_dir_all(folder)?;
-    let mut ids = String::new();
-    for (number, seconds) in seconds.iter().enumerate() {
-        writeln!(ids, "test-{number}@{seconds:.3}")?;
-    }
-    fs::write(folder.join("tests.txt"), ids)?;
-    fs::write(folder.join("run.sh"), RUN)?;
-    fs::write(folder.join("muster.yml"), PIPELINE)?;
-    Ok(())
-}
-
-const PIPELINE: &str = "name: fleet
-jobs:
-  sleep:
-    steps:
-      - test:
-          runner: generic
-          list: cat tests.txt
-          run: sh run.sh {tests_file}
-          results: results/*.xml
-";
-
-const RUN: &str = r#"mkdir -p results
-{
-  printf '<testsuite name="sleep">\n'
-  while IFS= read -r id; do
-    sleep "${id##*@}"
-    printf '<testcase name="%s" time="%s"/>\n' "$id" "${id##*@}"
-  done < "$1"
-  printf '</testsuite>\n'
-} > results/all.xml
-"#;
-
 /// Folder of the suite.
 const PROJECT: &str = "project";
-/// The longest test before `scale`, in seconds.
-const LONGEST_S: f64 = 20.0;
 /// Wall clock over the bound.
 const GOAL: f64 = 1.3;

@@ -24,6 +24,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result, bail};
+use cargo_metadata::MetadataCommand;
 
 /// The repository's root.
 #[must_use]
@@ -64,6 +65,21 @@ pub(crate) fn must_build(package: &str, binary: &str) -> Result<PathBuf> {
     }
     must_run(&mut command)?;
     Ok(muster_tests::binaries::binary(binary))
+}
+
+/// Builds binaries of this workspace for release, whatever this program was built for, and says in which folder they are.
+///
+/// # Errors
+/// If they cannot be built.
+pub(crate) fn must_build_release(binaries: &[&str]) -> Result<PathBuf> {
+    let mut command = Command::new("cargo");
+    command.args(["build", "--release", "--locked", "--workspace"]).current_dir(root());
+    for binary in binaries {
+        command.args(["--bin", binary]);
+    }
+    must_run(&mut command)?;
+    let metadata = MetadataCommand::new().manifest_path(root().join("Cargo.toml")).no_deps().exec()?;
+    Ok(metadata.target_directory.join("release").into_std_path_buf())
 }
 
 fn shown(command: &Command) -> String {

@@ -73,6 +73,7 @@ mod tests {
     use muster_common::id::{Epoch, Token};
 
     use super::*;
+    use crate::attempts::tests::lease;
     use crate::{Config, Identity, Session};
 
     #[test]
@@ -87,5 +88,7 @@ mod tests {
         assert_eq!(session.patience(), Config::default().foreign_patience);
         session.spool.clear();
         assert_eq!(session.patience(), Duration::ZERO, "all is acknowledged");
+        session.attempts.insert(lease(2));
+        assert_eq!(session.patience(), Config::default().foreign_patience, "it has work");
     }
 }

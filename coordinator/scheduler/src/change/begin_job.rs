@@ -13,13 +13,12 @@ use muster_common::spec::JobSpec;
 use crate::deadlines::Deadline;
 use crate::policy::fairness::Past;
 use crate::scheduler::Scheduler;
-use crate::state::Run;
+use crate::state::{Job, Run};
 
 impl Scheduler {
     /// Decides whether a job runs at all, and puts it in line if so.
     pub(crate) fn begin_job(&mut self, job: JobId) {
-        let Some(found) = self.jobs.get(&job) else { return };
-        if found.has_ended() || found.row.queued.is_some() {
+        if self.jobs.get(&job).is_none_or(Job::has_ended) {
             return;
         }
         if let Err((outcome, reason)) = self.may_begin(job) {

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
 
-use muster_common::control::{Batch as BatchMessage, DealtTest, ToAgent};
+use muster_common::control::{Batch as BatchMessage, CancelReason, DealtTest, ToAgent};
 use muster_common::id::{AgentName, JobId, TestIndex, Token};
 use muster_common::limits::SHARDS_PER_JOB_MAX;
 use muster_common::spec::Work;
@@ -14,7 +14,7 @@ use crate::policy::dealing;
 use crate::policy::fairness::Past;
 use crate::policy::{fairness, hedging};
 use crate::scheduler::Scheduler;
-use crate::state::{Batch, Liveness, Suite};
+use crate::state::{Agent, Batch, Liveness, Suite};
 use crate::{BatchRow, Key};
 
 impl Scheduler {
@@ -194,18 +194,21 @@ impl Scheduler {
     /// Whether an agent that is not spared works on this job, or could at once.
     fn is_other_at_hand(&self, job: JobId, spared: &BTreeSet<AgentName>) -> bool {
         let others = self.suite(job).shards_by_agent.keys().filter(|agent| !spared.contains(*agent));
-        let works = |agent: &AgentName| {
-            let found = self.agents.table.get(agent);
-            found.is_some_and(|found| found.liveness == Liveness::Alive && !found.takes_nothing_new())
-        };
+        let works = |agent: &AgentName| self.agents.table.get(agent).is_some_and(Agent::takes_work);
         others.into_iter().any(works) || self.is_slot_free(job, spared)
     }
 
-    /// Whether an agent that is not spared has a free slot that a shard of this job could take.
+    /// Whether an agent that is not spared has a slot that a shard of this job could take: a free one, or that of a
+    /// shard without a list, which is given up for any other work.
     fn is_slot_free(&self, job: JobId, spared: &BTreeSet<AgentName>) -> bool {
         let found = self.job(job);
         let Some(class) = self.queue.known_class(&self.spec(job).requirements) else { return false };
-        class.free.iter().any(|(_, agent)| !spared.contains(agent) && !found.avoid.contains(agent))
+        let may_be = |agent: &AgentName| !spared.contains(agent) && !found.avoid.contains(agent);
+        let is_of_class = |agent: &AgentName| {
+            class.agents.contains(agent) && self.agents.table.get(agent).is_some_and(Agent::takes_work)
+        };
+        class.free.iter().any(|(_, agent)| may_be(agent))
+            || self.queue.early_held.values().any(|agent| may_be(agent) && is_of_class(agent))
     }
 
     /// Whether a new shard on this agent would find something to do. True for every other kind of work.
@@ -249,14 +252,24 @@ impl Scheduler {
         self.send_to(agent, ToAgent::Batch(BatchMessage { token, shard, tests: dealt, is_last: false }));
     }
 
-    /// Tells a shard that nothing more comes.
+    /// Tells a shard that nothing more comes. One that is still to be set up is cancelled.
     pub(crate) fn dismiss_shard(&mut self, job: JobId, shard: Token) {
         let suite = self.suite_mut(job);
         let Some(agent) = suite.shards.get(&shard).map(|shard| shard.agent.clone()) else { return };
         suite.set_dismissed(shard);
+        let is_cancelled = suite.shards.get(&shard).is_some_and(|shard| shard.is_cancelled);
         self.queue.releasing.insert(shard, agent.clone());
         self.refresh_idle(job, shard);
-        self.send_last_batch(&agent, shard);
+        self.send_dismissal(&agent, shard, is_cancelled);
+    }
+
+    /// Says to a shard that was dismissed how it is to end.
+    pub(crate) fn send_dismissal(&mut self, agent: &AgentName, shard: Token, is_cancelled: bool) {
+        if is_cancelled {
+            self.send_to(agent, ToAgent::Cancel { token: shard, reason: CancelReason::Superseded });
+        } else {
+            self.send_last_batch(agent, shard);
+        }
     }
 
     /// Sends an empty last batch.
@@ -265,10 +278,12 @@ impl Scheduler {
         self.send_to(agent, ToAgent::Batch(BatchMessage { token, shard, tests: Vec::new(), is_last: true }));
     }
 
-    /// Whether a shard waits for tests may have changed.
+    /// Whether others may have the slot of a shard may have changed: it waits for tests, or its job has no list yet.
     pub(crate) fn refresh_idle(&mut self, job: JobId, shard: Token) {
-        let Some(suite) = self.jobs.get(&job).and_then(|found| found.suite.as_deref()) else { return };
-        let is_idle = suite.is_idle(shard);
+        let Some(found) = self.jobs.get(&job) else { return };
+        let Some(suite) = found.suite.as_deref() else { return };
+        let is_early = found.row.sealed.is_none() && suite.coming.contains(&shard);
+        let is_idle = suite.is_idle(shard) || is_early;
         let Some(lease) = self.leases.get(&shard) else { return };
         let Some(agent) = self.agents.table.get_mut(&lease.row.agent) else { return };
         let has_changed = if is_idle { agent.idle.insert(shard) } else { agent.idle.remove(&shard) };

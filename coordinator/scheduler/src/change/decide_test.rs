@@ -217,12 +217,7 @@ impl Scheduler {
         if is_held_elsewhere {
             return;
         }
-        let found = suite.test(test);
-        if found.tries.is_empty() && found.lost == 0 {
-            suite.await_first(test);
-        } else {
-            suite.await_dealing(test);
-        }
+        suite.await_first(test);
     }
 
     fn condemn_killer(&mut self, job: JobId, test: TestIndex, batch: Token, lost: u32) {
@@ -293,4 +288,29 @@ fn suspects(batch: &crate::state::Batch, harm: Harm) -> BTreeMap<TestIndex, Susp
     }
     let together_max = u32::try_from(crate::policy::dealing::size_after_loss(dealt)).unwrap_or(u32::MAX);
     batch.open.iter().map(|test| (*test, Suspicion::AmongMany(together_max))).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use muster_common::id::{Epoch, JobIndex, RunId};
+
+    use super::*;
+    use crate::BatchRow;
+    use crate::state::Batch;
+
+    /// A lost batch of four tests of which the first have ended.
+    fn batch(ended: u32) -> Batch {
+        let token = Token { epoch: Epoch(1), counter: 1 };
+        let job = JobId { run: RunId(1), job: JobIndex(0) };
+        let tests = (0..4).map(|test| (TestIndex(test), 1)).collect();
+        let row = BatchRow { token, job, shard: token, tests, is_over: false };
+        Batch::new(row, (ended..4).map(TestIndex).collect())
+    }
+
+    #[test]
+    fn a_batch_that_was_lost_between_two_tests_says_nothing_of_either() {
+        assert!(suspects(&batch(1), Harm::Possible).is_empty());
+        assert_eq!(suspects(&batch(0), Harm::Possible).len(), 4, "nobody knows whether the first had begun");
+        assert!(suspects(&batch(0), Harm::None).is_empty());
+    }
 }

@@ -18,6 +18,7 @@ impl Scheduler {
             return;
         }
         self.queue.leave(job);
+        self.queue.early.remove(&job);
         for deadline in [Deadline::Queue, Deadline::Timeout, Deadline::Stop, Deadline::Retry, Deadline::Overdue] {
             self.deadlines.clear(&deadline(job));
         }

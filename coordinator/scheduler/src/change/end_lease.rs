@@ -16,6 +16,7 @@ impl Scheduler {
     /// A slot of an agent is free again.
     pub(crate) fn free_slot(&mut self, agent: &AgentName, token: Token) {
         self.queue.releasing.remove(&token);
+        self.queue.early_held.remove(&token);
         self.deadlines.clear(&Deadline::Leftover(agent.clone(), token));
         let Some(found) = self.agents.table.get_mut(agent) else { return };
         found.idle.remove(&token);
@@ -47,6 +48,9 @@ impl Scheduler {
         {
             self.pending.shards_changed.insert(row.job);
             self.pending.offers.insert(row.job);
+            if self.is_early(&row) {
+                self.queue.early.insert(row.job);
+            }
         }
         self.pending.jobs_changed.insert(row.job);
         Some(row)
@@ -75,6 +79,11 @@ impl Scheduler {
             self.give_back(batch, harm);
         }
         let Some(row) = self.fence_lease(token) else { return };
+        if self.is_early(&row) {
+            self.note_early_failure(&row);
+            self.end_if_stopped(row.job);
+            return;
+        }
         self.job_mut(row.job).row.lost += 1;
         self.touch_job(row.job);
         if self.end_if_stopped(row.job) {

@@ -44,7 +44,7 @@ impl Scheduler {
         agent.fence = reason;
         self.queue.refresh_agent(agent);
         self.fleet_changed();
-        self.dismiss_asking_shards(name);
+        self.dismiss_waiting_shards(name);
     }
 
     /// Lifts the fences that have stood long enough, and those behind which work waits that nobody else can do: a sick
@@ -106,3 +106,46 @@ const FENCE_LOOK: Duration = Duration::from_secs(60);
 const AGENTS_MIN: usize = 3;
 /// At most one of so many agents is fenced off, but one at least.
 const FLEET_PER_FENCE: usize = 5;
+
+#[cfg(test)]
+mod tests {
+    use muster_common::id::{AgentLife, Epoch, SessionId};
+    use muster_common::time::Monotonic;
+
+    use super::*;
+    use crate::Config;
+
+    /// A fleet with so many agents, some of which are fenced off.
+    fn fleet(connected: u64, fenced: u64) -> Scheduler {
+        let mut scheduler = Scheduler::new(Config::default(), Epoch(1));
+        for number in 0..connected {
+            let name = AgentName(format!("a{number}"));
+            let mut agent = Agent::absent(name.clone(), AgentLife(1), Monotonic::default(), Monotonic::default());
+            if number < fenced {
+                agent.fence = "sick".to_owned();
+            }
+            scheduler.agents.sessions.insert(SessionId(number), name.clone());
+            scheduler.agents.table.insert(name, agent);
+        }
+        scheduler
+    }
+
+    #[test]
+    fn one_of_five_agents_is_fenced_off_at_most_but_one_of_three_may_be() {
+        let may_fence = |connected, fenced| fleet(connected, fenced).may_fence();
+        assert!(!may_fence(2, 0) && may_fence(3, 0));
+        assert!(!may_fence(3, 1) && !may_fence(9, 1) && may_fence(10, 1));
+        assert!(!may_fence(14, 2) && may_fence(15, 2));
+    }
+
+    #[test]
+    fn fences_are_looked_at_only_while_there_is_one() {
+        let mut scheduler = fleet(3, 0);
+        scheduler.watch_fences();
+        assert!(!scheduler.deadlines.is_set(&Deadline::Fences));
+        let (name, tally) = (AgentName("a0".to_owned()), crate::policy::diagnosis::Tally::default());
+        scheduler.memory.health.observe(&name, tally, &[], Wall::default());
+        scheduler.fence_agent(&name);
+        assert!(scheduler.deadlines.is_set(&Deadline::Fences));
+    }
+}

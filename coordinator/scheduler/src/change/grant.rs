@@ -17,7 +17,8 @@ impl Scheduler {
     pub(crate) fn enqueue(&mut self, job: JobId, past: Past) {
         let run = &self.runs.open[&job.run];
         let class = self.queue.class(&run.spec(job.job).requirements, &mut self.agents);
-        let held = u32::try_from(self.jobs[&job].live.len()).unwrap_or(u32::MAX);
+        let found = &self.jobs[&job];
+        let held = u32::try_from(found.live.len() - found.early_shards()).unwrap_or(u32::MAX);
         let rank = JobRank::new(past, held, job.run, job.job);
         let project = run.project.clone();
         let wanted = self.slots_wanted(job);
@@ -35,7 +36,7 @@ impl Scheduler {
     pub(crate) fn place_next(&mut self) -> bool {
         let Some(job) = self.queue.first() else { return false };
         match self.choose_agent(job) {
-            Some(agent) => self.grant(job, &agent),
+            Some(agent) => self.grant(job, &agent, self.next_part(job)),
             None => self.queue.stand_aside(job),
         }
         true
@@ -54,9 +55,9 @@ impl Scheduler {
             .cloned()
     }
 
-    fn grant(&mut self, job: JobId, agent: &AgentName) {
+    /// Leases a part of a job.
+    pub(super) fn grant(&mut self, job: JobId, agent: &AgentName, part: LeasePart) {
         let token = self.next_token();
-        let part = self.next_part(job);
         let found = self.job_mut(job);
         let attempt = match part {
             LeasePart::Work | LeasePart::Discovery => {
@@ -85,10 +86,16 @@ impl Scheduler {
         let message = self.lease_message(token);
         self.send_to(agent, ToAgent::Lease(Box::new(message)));
         match part {
-            LeasePart::Work | LeasePart::Discovery => self.queue.leave(job),
+            LeasePart::Work => self.queue.leave(job),
+            LeasePart::Discovery => {
+                self.queue.leave(job);
+                self.queue.early.insert(job);
+            }
             LeasePart::Shard(_) => {
                 self.pending.shards_changed.insert(job);
-                self.pending.offers.insert(job);
+                if self.job(job).row.sealed.is_some() {
+                    self.pending.offers.insert(job);
+                }
             }
         }
     }
@@ -116,8 +123,12 @@ impl Scheduler {
         found.live.insert(token);
         if let (LeasePart::Shard(_), Some(suite)) = (row.part, found.suite.as_deref_mut()) {
             suite.add_shard(token, row.agent.clone(), self.now.monotonic);
+            if found.row.sealed.is_none() {
+                self.queue.early_held.insert(token, row.agent.clone());
+            }
         }
         self.leases.insert(token, Lease::new(row));
+        self.refresh_idle(job, token);
         self.touch(Key::Lease(token));
     }
 

@@ -10,6 +10,7 @@ mod end_run;
 mod fence_agent;
 mod grant;
 mod keep_places;
+mod open_early;
 mod pick;
 mod publish;
 mod relieve;

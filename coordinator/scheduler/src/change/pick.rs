@@ -140,6 +140,7 @@ pub(super) fn situation(suite: &Suite, shard: Token) -> Situation {
         held: suite.shards.get(&shard).map_or(0, |shard| suite.weigh(shard.load)),
         shards: suite.shards.len() as u64,
         start_cost_us: suite.start_cost_us,
+        tells_at_end: suite.runs_at_once,
     }
 }
 
@@ -224,8 +225,11 @@ impl Chosen {
 }
 
 /// The smaller of two numbers, of which 0 stands for any.
-const fn least(one: usize, other: usize) -> usize {
-    if one == 0 || (other != 0 && other < one) { other } else { one }
+fn least(one: usize, other: usize) -> usize {
+    match (one, other) {
+        (0, any) | (any, 0) => any,
+        (one, other) => one.min(other),
+    }
 }
 
 /// Tests of a line whose groups have a place left: a batch takes one place, so their work is shared by as many shards as
@@ -240,6 +244,7 @@ fn choose_of_groups(suite: &Suite, groups: GroupSet, line: &Line) -> Vec<TestInd
         held: 0,
         shards,
         start_cost_us: suite.start_cost_us,
+        tells_at_end: suite.runs_at_once,
     };
     let tests = if suite.runs_at_once { 1 } else { TESTS_PER_MESSAGE_MAX };
     choose(suite, line.iter(), Most { work: dealing::batch_size(situation), tests, ..most(suite) })
@@ -266,10 +271,14 @@ fn choose_short(suite: &Suite, ration: Ration, size: u64) -> Vec<TestIndex> {
 
 #[cfg(test)]
 mod tests {
+    use muster_common::id::{Epoch, JobIndex, RunId};
+    use muster_common::outcome::TryOutcome;
     use muster_common::spec::{Runner, TestGroup, TestScope, TestSpec};
+    use muster_common::time::Wall;
 
     use super::*;
-    use crate::state::{Expected, Known};
+    use crate::state::{Expected, Job, Known};
+    use crate::{Config, TryRow};
 
     /// Files with so many tests each, in a suite of which each test takes a second.
     fn suite(files: &[usize], groups: Vec<TestGroup>) -> Suite {
@@ -326,6 +335,46 @@ mod tests {
         assert_eq!(chosen(&suite, 100), 3);
         suite.names[2].push_str("too long");
         assert_eq!(chosen(&suite, 100), 2);
+    }
+
+    #[test]
+    fn the_names_of_several_units_fit_into_a_message_together() {
+        let mut suite = suite(&[2, 2], Vec::new());
+        for name in &mut suite.names {
+            *name = "x".repeat(BATCH_NAME_BYTES_MAX / 3);
+        }
+        assert_eq!(chosen(&suite, 100), 2);
+    }
+
+    /// How many of these tests of one file go together that could not be run on the agent that had all of them. The
+    /// second had brought that agent down, too.
+    fn tried_again(tests: usize, name_bytes: usize) -> usize {
+        let job = JobId { run: RunId(1), job: JobIndex(0) };
+        let token = Token { epoch: Epoch(1), counter: 1 };
+        let mut suite = suite(&[tests], Vec::new());
+        for index in (0..tests).map(|index| TestIndex(u32::try_from(index).expect("a few tests"))) {
+            suite.names[index.0 as usize] = "x".repeat(name_bytes);
+            suite.forget_waiting(index);
+            let (agent, message, at) = (AgentName("a1".to_owned()), String::new(), Wall::default());
+            let (outcome, output) = (TryOutcome::Errored, None);
+            suite.add_try(index, TryRow { attempt: 1, token, outcome, duration_us: 0, message, output, agent, at });
+            suite.test_mut(index).lost = u32::from(index == TestIndex(1));
+            suite.await_dealing(index);
+        }
+        let mut found = Job::fresh(job, true);
+        found.suite = Some(Box::new(suite));
+        let mut scheduler = Scheduler::new(Config::default(), Epoch(1));
+        scheduler.jobs.insert(job, found);
+        scheduler.suite_mut(job).alone.remove(GroupSet::NONE, &[AgentName("a1".to_owned())].into(), TestIndex(0));
+        scheduler.with_its_unit(job, TestIndex(0)).len()
+    }
+
+    #[test]
+    fn what_is_tried_again_of_a_unit_fits_into_a_message() {
+        assert_eq!(tried_again(5, 1), 4, "what may have brought its agent down goes alone");
+        assert_eq!(tried_again(TESTS_PER_MESSAGE_MAX + 1, 1), TESTS_PER_MESSAGE_MAX);
+        assert_eq!(tried_again(TESTS_PER_MESSAGE_MAX + 9, 1), TESTS_PER_MESSAGE_MAX);
+        assert!(tried_again(9, BATCH_NAME_BYTES_MAX / 3) <= 3);
     }
 
     #[test]

@@ -30,7 +30,7 @@ impl Scheduler {
     /// Batches of a job that are not begun, each with the expected time of what their shard does first.
     fn waiting_batches(&self, job: JobId) -> impl Iterator<Item = (u64, Token)> {
         let suite = self.suite(job);
-        let shards = suite.shards.iter().filter(|(_, shard)| shard.open > 0 && self.is_alive(&shard.agent));
+        let shards = suite.shards.iter().filter(|(_, shard)| self.is_alive(&shard.agent));
         shards.filter_map(move |(token, _)| {
             let mut batches = self.leases.get(token)?.batches.iter();
             let first = self.batches.get(batches.next()?)?;
@@ -56,7 +56,7 @@ impl Scheduler {
     /// agent that is silent: what it ran then may be what silenced it.
     pub(crate) fn watch_overdue(&mut self, job: JobId) {
         let suite = self.suite(job);
-        let is_time = suite.dealt > 0 && suite.overdue.is_empty() && self.may_copy();
+        let is_time = suite.overdue.is_empty() && self.may_copy();
         let horizon_us = horizon_us(suite);
         if !is_time || suite.known_longest_us < horizon_us || self.deadlines.is_set(&Deadline::Overdue(job)) {
             return;
@@ -68,7 +68,7 @@ impl Scheduler {
         let spent_us = suite.hedging_cost_us();
         let chance_us = hedging::chance_budget_us(suite_us).saturating_sub(spent_us);
         let mut search = Search { horizon_us, chance_us, ..Search::default() };
-        for (token, shard) in suite.shards.iter().filter(|(_, shard)| shard.open > 0) {
+        for (token, shard) in &suite.shards {
             if self.is_alive(&shard.agent) {
                 self.search_shard(job, *token, &mut search);
             }

@@ -28,7 +28,8 @@ impl Scheduler {
         let kind = if is_suite_wide { RunKind::ManyFailed } else { self.kind_of(suite) };
         let run = &self.runs.open[&job.run];
         let content = run.row.spec.workspace.map_or(0, |root| {
-            root.hash.iter().take(size_of::<u32>()).fold(0, |number, byte| number << 8 | u32::from(*byte))
+            let [first, second, third, fourth, ..] = root.hash;
+            u32::from_be_bytes([first, second, third, fourth])
         });
         let (project, job_name) = (run.project.clone(), run.spec(job.job).name.clone());
         let number = self.memory.suite(&project, &job_name, self.now.wall);
@@ -167,3 +168,76 @@ const TESTS_PER_LESSON_STEP: usize = 1_000;
 const ALARMS_MAX: usize = 20;
 /// Time between two such steps: other work goes first.
 const LESSON_PAUSE: Duration = Duration::from_millis(20);
+
+#[cfg(test)]
+mod tests {
+    use muster_common::id::{Epoch, JobIndex, RunId, Token};
+
+    use super::*;
+    use crate::state::Test;
+    use crate::{Config, TryRow};
+
+    fn test_try(attempt: u32, outcome: TryOutcome, on: &str) -> TryRow {
+        let (token, message, output) = (Token { epoch: Epoch(1), counter: 1 }, String::new(), None);
+        let (agent, at) = (AgentName(on.to_owned()), Wall { unix_ms: 7_000 });
+        TryRow { attempt, token, outcome, duration_us: 8, message, output, agent, at }
+    }
+
+    /// A suite of so many tests like this one.
+    fn suite(tests: usize, test: &Test) -> Suite {
+        let mut suite = Suite::default();
+        suite.names = (0..tests).map(|number| format!("t{number}")).collect();
+        suite.tests = vec![test.clone(); tests];
+        suite
+    }
+
+    /// A test job of this run has ended.
+    fn teach(scheduler: &mut Scheduler, run: u64, suite: Suite) {
+        let lesson = Lesson {
+            project: "project".into(),
+            job_name: "unit".to_owned(),
+            content: 0,
+            kind: RunKind::Telling,
+            next: TestIndex(0),
+            suite: Some(Box::new(suite)),
+        };
+        scheduler.memory.lessons.insert(JobId { run: RunId(run), job: JobIndex(0) }, lesson);
+    }
+
+    #[test]
+    fn a_long_lesson_is_learned_in_steps_with_a_pause_between() {
+        let mut scheduler = Scheduler::new(Config::default(), Epoch(1));
+        let tests = TESTS_PER_LESSON_STEP + 5;
+        teach(&mut scheduler, 1, suite(tests, &Test::default()));
+        scheduler.learn_on();
+        assert_eq!(scheduler.memory.keys().count(), 1 + TESTS_PER_LESSON_STEP, "the suite, and its first tests");
+        let next = scheduler.deadlines.moment(&Deadline::Memory);
+        assert_eq!(next, Some(scheduler.now.monotonic + LESSON_PAUSE));
+        scheduler.learn_on();
+        assert_eq!(scheduler.memory.keys().count(), 1 + tests);
+        assert!(!scheduler.memory.has_work());
+    }
+
+    #[test]
+    fn a_flaky_test_is_put_into_quarantine_by_the_run_that_shows_it() {
+        let config = Config { auto_quarantine: ["*".to_owned()].into(), ..Config::default() };
+        let mut scheduler = Scheduler::new(config, Epoch(1));
+        let is_quarantined = |run: u64, scheduler: &mut Scheduler| {
+            let on = if run.is_multiple_of(2) { "a1" } else { "a2" };
+            let tries = vec![test_try(1, TryOutcome::Failed, on), test_try(2, TryOutcome::Passed, "a3")];
+            teach(scheduler, run, suite(1, &Test { tries, verdict: Some(TestVerdict::Flaky), ..Test::default() }));
+            scheduler.learn_on();
+            scheduler.memory.is_quarantined(0, "t0")
+        };
+        let found: Vec<bool> = (1..=3).map(|run| is_quarantined(run, &mut scheduler)).collect();
+        assert_eq!(found, [false, false, true]);
+    }
+
+    #[test]
+    fn a_test_was_seen_when_its_last_try_ended() {
+        let now = Wall { unix_ms: 9_000 };
+        let ran = Test { tries: vec![test_try(1, TryOutcome::Passed, "a1")], ..Test::default() };
+        assert_eq!(seen(&suite(1, &ran), 0, now), Wall { unix_ms: 7_000 });
+        assert_eq!(seen(&suite(1, &Test::default()), 0, now), now, "nobody ran it");
+    }
+}

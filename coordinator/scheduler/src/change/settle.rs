@@ -17,6 +17,7 @@ impl Scheduler {
             self.settle_once();
         }
         self.release_idle_shards();
+        self.open_early_shards();
     }
 
     /// Returns the jobs that kept tests from shards that wait for some.
@@ -50,18 +51,20 @@ impl Scheduler {
         }
     }
 
-    fn slots_missing(&self, class: ClassId) -> usize {
+    /// Slots that jobs of a class wait for, where a shard may be ended for them and is not yet.
+    pub(crate) fn slots_missing(&self, class: ClassId) -> usize {
         let Some(found) = self.queue.classes.get(&class).filter(|class| !class.idle.is_empty()) else { return 0 };
         let is_of_class =
             |agent: &&AgentName| self.agents.table.get(*agent).is_some_and(|agent| agent.classes.contains(&class));
         found.wanted.saturating_sub(self.queue.releasing.values().filter(is_of_class).count())
     }
 
-    /// A shard that waits for tests on an agent of a class, of a job that does not itself want more shards.
-    fn idle_shard_for(&self, class: ClassId) -> Option<(JobId, Token)> {
+    /// A shard that waits for tests on an agent of a class, of a job that does not itself want more shards; or any that
+    /// has no list yet, of which the job may wait for its discovery.
+    pub(crate) fn idle_shard_for(&self, class: ClassId) -> Option<(JobId, Token)> {
         let found = self.queue.classes.get(&class)?;
         let idle = found.idle.iter().filter_map(|agent| self.agents.table.get(agent)).flat_map(|agent| &agent.idle);
         idle.filter_map(|token| self.leases.get(token).map(|lease| (lease.row.job, *token)))
-            .find(|(job, _)| !self.queue.places.contains_key(job))
+            .find(|(job, _)| !self.queue.places.contains_key(job) || self.job(*job).row.sealed.is_none())
     }
 }

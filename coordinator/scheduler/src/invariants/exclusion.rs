@@ -7,7 +7,7 @@ use muster_common::id::{JobId, TestIndex, Token};
 use super::{Violation, ensure};
 use crate::Scheduler;
 use crate::deadlines::Deadline;
-use crate::state::{GroupSet, Liveness, Suite};
+use crate::state::{GroupSet, Suite};
 
 const TOGETHER: &str = "tests that stay together are held by one shard";
 const PLACES: &str = "no more tests of a group are held than may run";
@@ -74,9 +74,7 @@ fn check_places(scheduler: &Scheduler, id: JobId, suite: &Suite) -> Result<(), V
 fn check_idle(scheduler: &Scheduler, id: JobId, suite: &Suite) -> Result<(), Violation> {
     let could_take = |shard: &&Token| {
         let agent = suite.shards.get(*shard).and_then(|shard| scheduler.agents.table.get(&shard.agent));
-        agent.is_some_and(|agent| {
-            agent.session.is_some() && agent.liveness == Liveness::Alive && !agent.takes_nothing_new()
-        })
+        agent.is_some_and(|agent| agent.session.is_some() && agent.takes_work())
     };
     let idle = suite.idle.iter().find(could_take);
     let bulk = suite.bulk();

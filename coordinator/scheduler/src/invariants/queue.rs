@@ -1,10 +1,13 @@
 //! Nobody waits without a reason: a job that wants a slot is in line, and a free slot that is right for it is given to it.
 
+use std::collections::BTreeMap;
+
 use super::{Violation, ensure};
 use crate::Scheduler;
 use crate::state::Job;
 use muster_common::id::JobId;
 
+const EARLY: &str = "shards without a list stand in nobody's way";
 const PROMISE: &str = "nobody waits without a reason";
 
 pub(super) fn check(scheduler: &Scheduler) -> Result<(), Violation> {
@@ -12,9 +15,32 @@ pub(super) fn check(scheduler: &Scheduler) -> Result<(), Violation> {
     for (id, job) in &scheduler.jobs {
         check_job(scheduler, *id, job)?;
     }
+    check_early_shards(scheduler)?;
     for id in scheduler.queue.places.keys().chain(&scheduler.queue.blocked) {
         let is_open = scheduler.jobs.get(id).is_some_and(|job| !job.has_ended() && job.stop.is_none());
         ensure(is_open, PROMISE, || format!("job {id} waits although it has ended or is being stopped"))?;
+    }
+    Ok(())
+}
+
+/// Shards without a list keep no slot from a job that waits, and a job's own limit holds for them too.
+fn check_early_shards(scheduler: &Scheduler) -> Result<(), Violation> {
+    let mut early = BTreeMap::new();
+    for (id, _) in scheduler.jobs.iter().filter(|(_, job)| !job.has_ended() && job.early_shards() > 0) {
+        let suite = scheduler.suite(*id);
+        early.extend(suite.shards.iter().map(|(token, shard)| (*token, shard.agent.clone())));
+        let max = scheduler.shards_max(*id).saturating_sub(1);
+        ensure(suite.shards.len() <= max, EARLY, || {
+            format!("job {id} has {} shards and no list, {max} are allowed", suite.shards.len())
+        })?;
+    }
+    let is_counted = early.iter().all(|(token, agent)| scheduler.queue.early_held.get(token) == Some(agent));
+    ensure(is_counted, EARLY, || format!("{early:?} have no list, {:?} are known", scheduler.queue.early_held))?;
+    for class in &scheduler.queue.hungry {
+        let spare = scheduler.idle_shard_for(*class).filter(|(_, token)| early.contains_key(token));
+        ensure(spare.is_none() || scheduler.slots_missing(*class) == 0, EARLY, || {
+            format!("shard {spare:?} has no list, and a job of class {class:?} waits")
+        })?;
     }
     Ok(())
 }
@@ -26,8 +52,9 @@ fn check_job(scheduler: &Scheduler, id: JobId, job: &Job) -> Result<(), Violatio
     }
     let is_in_line = scheduler.queue.places.contains_key(&id);
     match job.sealed_suite() {
-        None => ensure(is_in_line == job.live.is_empty(), PROMISE, || {
-            format!("job {id} has {} live leases; in line: {is_in_line}", job.live.len())
+        None => ensure(is_in_line != job.is_under_way(), PROMISE, || {
+            let early = job.early_shards();
+            format!("job {id} has {} live leases, {early} of early shards; in line: {is_in_line}", job.live.len())
         })?,
         Some(suite) => {
             let is_blocked = suite.waiting() == 0 && !suite.blocked().is_empty();

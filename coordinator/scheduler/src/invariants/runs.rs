@@ -18,6 +18,10 @@ pub(super) fn check(scheduler: &Scheduler) -> Result<(), Violation> {
             format!("run {id} has {open} open jobs and its end is {:?}", run.row.end)
         })?;
         unended += usize::from(run.row.end.is_none());
+        let tests: u32 = scheduler.jobs_of(*id).filter_map(|(_, job)| job.row.sealed).sum();
+        ensure(tests == run.tests, "retries are bounded by the tests of their run", || {
+            format!("run {id} has {tests} tests and counts {}", run.tests)
+        })?;
         let suites = scheduler.jobs_of(*id).filter_map(|(_, job)| job.suite.as_deref());
         let granted: u32 =
             suites.flat_map(|suite| &suite.tests).map(|test| retries_granted(&test.tries, test.verdict)).sum();

@@ -8,6 +8,7 @@ use muster_common::id::{JobId, TestIndex};
 use muster_common::outcome::{Outcome, TestVerdict};
 
 const PLACE: &str = "every test is decided, held or waiting";
+const SEAL: &str = "nothing is dealt before the list is sealed";
 const SUMS: &str = "no false green";
 const COPIES: &str = "a test has two live attempts only while it is hedged";
 
@@ -15,12 +16,23 @@ pub(super) fn check(scheduler: &Scheduler) -> Result<(), Violation> {
     for (id, job) in &scheduler.jobs {
         let Some(suite) = job.suite.as_deref() else { continue };
         check_sums(*id, job, suite)?;
+        check_unsealed(scheduler, *id, job, suite)?;
         if !job.has_ended() {
             check_places(scheduler, *id, suite)?;
             check_shards(scheduler, *id, suite)?;
         }
     }
     Ok(())
+}
+
+/// Nothing is dealt of a list that is not sealed.
+fn check_unsealed(scheduler: &Scheduler, id: JobId, job: &Job, suite: &Suite) -> Result<(), Violation> {
+    if job.row.sealed.is_some() || job.has_ended() {
+        return Ok(());
+    }
+    let dealt =
+        job.leases.iter().filter_map(|token| scheduler.leases.get(token)).find(|lease| !lease.batches.is_empty());
+    ensure(dealt.is_none() && suite.tests.is_empty(), SEAL, || format!("job {id} has no list, and {dealt:?} was dealt"))
 }
 
 fn check_sums(id: JobId, job: &Job, suite: &Suite) -> Result<(), Violation> {
@@ -100,7 +112,8 @@ fn check_shards(scheduler: &Scheduler, id: JobId, suite: &Suite) -> Result<(), V
             format!("shard {token} of job {id} holds {open} tests and counts {}", shard.open)
         })?;
         let is_idle = scheduler.agents.table.get(&shard.agent).is_some_and(|agent| agent.idle.contains(token));
-        ensure(is_idle == suite.is_idle(*token), PLACE, || {
+        let is_early = scheduler.job(id).row.sealed.is_none() && !shard.is_dismissed;
+        ensure(is_idle == (suite.is_idle(*token) || is_early), PLACE, || {
             format!("shard {token} of job {id} is wrongly marked idle")
         })?;
         let should_idle = shard.open == 0 && !shard.is_dismissed && suite.asking.contains(token);

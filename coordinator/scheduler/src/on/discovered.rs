@@ -25,6 +25,7 @@ impl Scheduler {
         suite.name_rows.insert(discovered.first);
         suite.names.extend(discovered.tests);
         self.touch(Key::TestNames(job, discovered.first));
+        self.queue.early.insert(job);
         self.pending.jobs_changed.insert(job);
     }
 

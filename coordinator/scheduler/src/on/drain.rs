@@ -16,21 +16,24 @@ impl Scheduler {
         self.answer(ask, Answer::Done);
     }
 
-    /// Gives an agent nothing more; its shards that wait for tests end.
+    /// Gives an agent nothing more; its shards that wait for tests, or for a list, end.
     pub(crate) fn drain(&mut self, name: &AgentName) {
         let Some(agent) = self.agents.table.get_mut(name) else { return };
         agent.is_draining = true;
         self.queue.refresh_agent(agent);
         self.fleet_changed();
-        self.dismiss_asking_shards(name);
+        self.dismiss_waiting_shards(name);
     }
 
-    /// Shards of an agent that wait for tests end.
-    pub(crate) fn dismiss_asking_shards(&mut self, name: &AgentName) {
+    /// Shards of an agent that wait for tests, or for a list, end.
+    pub(crate) fn dismiss_waiting_shards(&mut self, name: &AgentName) {
         for shard in self.live_leases_of(name) {
             let job = self.leases[&shard].row.job;
-            let suite = self.job(job).suite.as_deref();
-            if suite.is_some_and(|suite| suite.asking.contains(&shard)) {
+            let found = self.job(job);
+            let waits = |suite: &crate::state::Suite| {
+                suite.asking.contains(&shard) || (found.row.sealed.is_none() && suite.coming.contains(&shard))
+            };
+            if found.suite.as_deref().is_some_and(waits) {
                 self.dismiss_shard(job, shard);
                 self.pending.offers.insert(job);
             }

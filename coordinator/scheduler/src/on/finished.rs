@@ -1,5 +1,7 @@
 //! An attempt has ended, as its agent says.
 
+use std::collections::BTreeMap;
+
 use muster_common::control::Finished;
 use muster_common::error_code::{Reason, ReasonCode};
 use muster_common::id::{AgentName, JobId, Token};
@@ -38,7 +40,7 @@ impl Scheduler {
     /// repeatable, so this is the result that it has. Anything else is left to the attempt that was begun instead.
     fn finish_late(&mut self, job: JobId, part: LeasePart, finished: Finished) {
         self.forget_lease(finished.token);
-        let is_welcome = part == LeasePart::Work && self.job(job).stop.is_none() && !self.job(job).has_ended();
+        let is_welcome = part == LeasePart::Work && self.job(job).stop.is_none();
         if is_welcome && finished.outcome == AttemptOutcome::Passed {
             self.pass_work(job, finished);
         }
@@ -78,12 +80,7 @@ impl Scheduler {
             let message = format!("its agent has not handed over artifact `{}`", missing.name);
             return Err(Reason::new(ReasonCode::ArtifactMissing, message));
         }
-        let bytes: usize = finished.outputs.iter().map(|(name, value)| name.len() + value.len()).sum();
-        if bytes > OUTPUTS_BYTES_MAX {
-            let message = format!("its outputs have {bytes} bytes; the limit is {OUTPUTS_BYTES_MAX}");
-            return Err(Reason::new(ReasonCode::LimitExceeded, message));
-        }
-        Ok(())
+        check_outputs(&finished.outputs)
     }
 
     /// An attempt of a job or its discovery did not pass: the job ends, or is tried elsewhere.
@@ -127,7 +124,7 @@ impl Scheduler {
             // The time of a shard is that of its job. An earlier life may have told it so, and that is not stored.
             return self.timeout(job);
         }
-        let Some(shard) = shard else { return };
+        let Some(shard) = shard.filter(|shard| !shard.is_cancelled) else { return };
         // Nor is what an earlier life heard of a shard: this one may have brought results, or been told to end.
         let is_of_earlier_life = finished.token.epoch < self.epoch;
         let is_dismissed = shard.is_dismissed && finished.outcome == AttemptOutcome::Passed;
@@ -135,6 +132,8 @@ impl Scheduler {
             self.job_mut(job).avoid.remove(agent);
         } else if is_of_earlier_life {
             self.pending.offers.insert(job);
+        } else if self.job(job).row.sealed.is_none() {
+            self.suite_mut(job).early_failed.insert(agent.clone());
         } else {
             self.take_barren_shard(agent, job, finished.outcome);
         }
@@ -189,6 +188,15 @@ impl Scheduler {
     }
 }
 
+fn check_outputs(outputs: &BTreeMap<String, String>) -> Result<(), Reason> {
+    let bytes: usize = outputs.iter().map(|(name, value)| name.len() + value.len()).sum();
+    if bytes > OUTPUTS_BYTES_MAX {
+        let message = format!("its outputs have {bytes} bytes; the limit is {OUTPUTS_BYTES_MAX}");
+        return Err(Reason::new(ReasonCode::LimitExceeded, message));
+    }
+    Ok(())
+}
+
 /// Whether an attempt was ended because its lease could not be renewed.
 fn is_fenced(outcome: &AttemptOutcome) -> bool {
     matches!(outcome, AttemptOutcome::Errored { reason } if reason.code == ReasonCode::OutcomeUnknown)
@@ -207,3 +215,17 @@ fn barren_end(outcome: AttemptOutcome, agent: &AgentName) -> (Outcome, Reason) {
 
 /// After so many shards in a row that ended without a result their job ends.
 const BARREN_SHARDS_MAX: u32 = 3;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_and_values_of_outputs_count_up_to_the_limit() {
+        let outputs = |bytes: usize| check_outputs(&[("k".to_owned(), "v".repeat(bytes - 1))].into());
+        assert!(outputs(OUTPUTS_BYTES_MAX).is_ok());
+        let reason = outputs(OUTPUTS_BYTES_MAX + 1).expect_err("one byte too many");
+        assert_eq!(reason.code, ReasonCode::LimitExceeded);
+        assert!(outputs(OUTPUTS_BYTES_MAX + 2).is_err());
+    }
+}

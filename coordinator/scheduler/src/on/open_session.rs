@@ -203,9 +203,9 @@ impl Scheduler {
                 self.resend_batch(name, batch);
             }
         }
-        let is_dismissed = self.suite(job).shards.get(&token).is_some_and(|shard| shard.is_dismissed);
-        if is_dismissed {
-            self.send_last_batch(name, token);
+        let dismissed = self.suite(job).shards.get(&token).filter(|shard| shard.is_dismissed);
+        if let Some(is_cancelled) = dismissed.map(|shard| shard.is_cancelled) {
+            self.send_dismissal(name, token, is_cancelled);
         } else if claimed.wants_batch {
             self.suite_mut(job).set_asking(token);
             self.refresh_idle(job, token);
@@ -230,7 +230,9 @@ impl Scheduler {
         }
         let job = self.leases[&token].row.job;
         let is_draining = self.agents.table.get(name).is_some_and(|agent| agent.is_draining);
-        if is_draining || self.job(job).stop.is_some() {
+        let shard = self.job(job).suite.as_deref().and_then(|suite| suite.shards.get(&token));
+        let is_dismissed = shard.is_some_and(|shard| shard.is_dismissed);
+        if is_draining || is_dismissed || self.job(job).stop.is_some() {
             return self.return_lease(token, None);
         }
         let message = self.lease_message(token);

@@ -32,6 +32,12 @@ impl Scheduler {
         if self.end_if_stopped(job) {
             return;
         }
+        if self.is_early(&row) {
+            if vetoed.is_some() {
+                self.note_early_failure(&row);
+            }
+            return;
+        }
         if let Some(reason) = vetoed {
             self.job_mut(job).avoid.insert(row.agent);
             if !self.has_other_agent(job) {

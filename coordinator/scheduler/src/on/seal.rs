@@ -44,6 +44,7 @@ impl Scheduler {
         if let Some(run) = self.runs.open.get_mut(&job.run) {
             run.tests += count;
         }
+        self.keep_needed_shards(job);
         self.touch_job(job);
         self.pending.offers.insert(job);
     }

@@ -34,9 +34,6 @@ impl Scheduler {
         for result in results.results {
             self.take_result(agent, job, token, result);
         }
-        if self.suite(job).waiting() > 0 {
-            self.pending.offers.insert(job);
-        }
     }
 
     fn take_result(&mut self, agent: &AgentName, job: JobId, token: Token, result: TestResult) {

@@ -18,6 +18,8 @@ pub(crate) struct Situation {
     pub(crate) shards: u64,
     /// Cost of starting a batch with this runner, in microseconds; 0: not known.
     pub(crate) start_cost_us: u64,
+    /// Whether the runner tells of all tests of a batch when it has ended.
+    pub(crate) tells_at_end: bool,
 }
 
 /// Work of the next batch: guided self-scheduling (Polychronopoulos and Kuck, 1987) by time, with a factor because
@@ -27,7 +29,7 @@ pub(crate) struct Situation {
 pub(crate) fn batch_size(situation: Situation) -> u64 {
     let guided = situation.waiting.div_ceil(GUIDE * situation.shards.max(1));
     if !situation.is_timed {
-        return guided.max(1);
+        return guided.clamp(1, if situation.tells_at_end { UNTIMED_TESTS_MAX } else { u64::MAX });
     }
     let worthwhile = situation.start_cost_us.saturating_mul(WORK_PER_START).min(fair_share(situation));
     guided.min(ample(situation.start_cost_us)).max(worthwhile)
@@ -65,13 +67,20 @@ pub(crate) const fn may_prefetch(situation: Situation, next: u64) -> bool {
     if situation.is_timed {
         next <= PREFETCH_US_MAX && situation.held.saturating_mul(PREFETCH_SHARE * shards) <= situation.waiting
     } else {
-        situation.waiting > shards
+        situation.waiting > shards && !(situation.tells_at_end && situation.held >= UNTIMED_TESTS_MAX)
     }
 }
 
 /// Whether another shard would find something to do: more tests wait than there are shards about to ask for some.
 pub(crate) fn wants_shard(waiting: usize, shards_coming: usize, shards: usize, shards_max: usize) -> bool {
     waiting > shards_coming && shards < shards_max
+}
+
+/// How many shards of a suite may begin before its list is sealed: as many as it may have tests, by those that are
+/// `remembered` of it, are `listed` already, and are `wanted` of it at most; and with its discovery no more than it may have.
+pub(crate) fn early_shards(remembered: usize, listed: usize, wanted: Option<usize>, shards_max: usize) -> usize {
+    let expected = if remembered == 0 { EARLY_SHARDS_UNKNOWN } else { remembered };
+    expected.max(listed).min(wanted.unwrap_or(usize::MAX)).min(shards_max.saturating_sub(1))
 }
 
 /// How many tests of a batch that was lost, of which nothing is known, are dealt together at most next time: whatever
@@ -85,6 +94,9 @@ pub(crate) const BATCH_NAME_BYTES_MAX: usize = MESSAGE_BYTES_MAX / 2;
 
 /// A batch is one part in so many of a shard's equal share of what waits.
 const GUIDE: u64 = 2;
+/// So many tests are enough to learn what they take where a runner tells of none before the last has ended. More of them
+/// would be dealt as blindly as by count, and a shard that has got the long ones would keep them.
+const UNTIMED_TESTS_MAX: u64 = 4;
 /// The work of a batch should be so many times the cost of starting it.
 const WORK_PER_START: u64 = 4;
 /// So many times the cost of a start make that cost small enough.
@@ -95,6 +107,8 @@ const BATCH_US_UNKNOWN_START: u64 = 15_000_000;
 const BATCH_US_AMPLE_MIN: u64 = 5_000_000;
 /// A batch has no more work than this, whatever a start costs, unless it would not be worth it.
 const BATCH_US_AMPLE_MAX: u64 = 60_000_000;
+/// Shards that begin before the list of a suite of which nothing is known.
+const EARLY_SHARDS_UNKNOWN: usize = 4;
 /// A shard is given more as soon as what it holds is one part in so many of its equal share of what waits.
 const PREFETCH_SHARE: u64 = 8;
 /// A longer test is not worth being given early: a round trip is a fiftieth of it.
@@ -104,8 +118,15 @@ const PREFETCH_US_MAX: u64 = 1_000_000;
 mod tests {
     use super::*;
 
-    const ALL: Situation =
-        Situation { is_timed: true, waiting: 0, unfinished: 0, held: 0, shards: 1, start_cost_us: 0 };
+    const ALL: Situation = Situation {
+        is_timed: true,
+        waiting: 0,
+        unfinished: 0,
+        held: 0,
+        shards: 1,
+        start_cost_us: 0,
+        tells_at_end: false,
+    };
 
     fn size(waiting: u64, shards: u64, start_cost_us: u64) -> u64 {
         batch_size(Situation { waiting, unfinished: waiting, shards, start_cost_us, ..ALL })
@@ -122,6 +143,18 @@ mod tests {
         assert_eq!(sizes.first(), Some(&8));
         assert_eq!(sizes.last(), Some(&1));
         assert!(sizes.is_sorted_by(|a, b| a >= b), "{sizes:?}");
+    }
+
+    #[test]
+    fn a_runner_that_tells_late_gets_few_tests_until_a_time_is_known() {
+        let live = Situation { is_timed: false, waiting: 10_000, shards: 10, ..ALL };
+        let late = Situation { tells_at_end: true, ..live };
+        assert_eq!((batch_size(live), batch_size(late)), (500, UNTIMED_TESTS_MAX));
+        assert_eq!(batch_size(Situation { waiting: 30, ..late }), 2, "shares shrink as ever");
+        let held = |held| (may_prefetch(Situation { held, ..live }, 1), may_prefetch(Situation { held, ..late }, 1));
+        assert_eq!([held(1), held(UNTIMED_TESTS_MAX)], [(true, true), (true, false)]);
+        let timed = |tells_at_end| batch_size(Situation { is_timed: true, waiting: 9_000_000, tells_at_end, ..live });
+        assert_eq!(timed(true), timed(false));
     }
 
     #[test]
@@ -176,6 +209,16 @@ mod tests {
         assert!(wants_shard(1, 0, 0, 8));
         assert!(!wants_shard(3, 3, 3, 8));
         assert!(!wants_shard(100, 0, 8, 8));
+    }
+
+    #[test]
+    fn no_more_shards_begin_early_than_there_may_be_tests_or_shards() {
+        assert_eq!(early_shards(300, 0, None, 1_000), 300);
+        assert_eq!(early_shards(300, 0, None, 10), 9, "the discovery takes a slot as well");
+        assert_eq!(early_shards(300, 0, Some(2), 10), 2, "only two tests are wanted");
+        assert_eq!(early_shards(0, 0, None, 10), EARLY_SHARDS_UNKNOWN);
+        assert_eq!(early_shards(0, 7, None, 10), 7, "seven are listed already");
+        assert_eq!(early_shards(300, 300, None, 1), 0);
     }
 
     #[test]

@@ -83,6 +83,14 @@ mod tests {
     }
 
     #[test]
+    fn tallies_are_added_and_taken_away_by_both_numbers() {
+        let tally = |tries, surprises| Tally { tries, surprises };
+        assert_eq!(tally(7, 2).plus(tally(5, 1)), tally(12, 3));
+        assert_eq!(tally(7, 2).minus(tally(5, 1)), tally(2, 1));
+        assert_eq!(tally(7, 2).minus(tally(9, 3)), tally(0, 0), "a part that was counted before it was forgotten");
+    }
+
+    #[test]
     fn surprises_everywhere_are_an_outage_and_those_on_a_few_agents_are_not() {
         assert_eq!(of_run(400, 0, &agents(&[2, 1, 3, 1, 2, 0, 1, 0, 1, 2])), RunKind::Outage);
         assert_eq!(of_run(400, 0, &agents(&[20, 8, 0, 0, 0, 0, 0, 0, 0, 0])), RunKind::Telling);

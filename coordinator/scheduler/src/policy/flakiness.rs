@@ -172,6 +172,27 @@ mod tests {
     }
 
     #[test]
+    fn what_lies_before_the_window_is_neither_a_flake_nor_a_sign_and_passes_are_none_either() {
+        let old = of(10, 2, 10, Outcome::Flaky);
+        let mut recent = vec![old];
+        recent.extend((11..14).map(|run| of(run, 1, run, Outcome::Flaky)));
+        assert_eq!(rate(record(1_009, &recent), NOBODY).flakes, 4);
+        assert_eq!(rate(record(1_010, &recent), NOBODY).flakes, 3, "the first lies before the last thousand runs");
+        assert_eq!(standing(record(1_009, &recent), NOBODY), Standing::Flaky);
+        assert_eq!(standing(record(1_010, &recent), NOBODY), Standing::Healthy, "it may be agent 1");
+        recent[0] = of(600, 2, 600, Outcome::Passed);
+        assert_eq!(standing(record(1_009, &recent), NOBODY), Standing::Healthy, "a pass says nothing of agent 2");
+    }
+
+    #[test]
+    fn the_window_is_shorter_where_the_memory_does_not_reach_back() {
+        let recent: Vec<RecentOutcome> = (401..).take(RECENT_MAX).map(|run| of(run, 1, run, Outcome::Flaky)).collect();
+        assert_eq!(window_begin(record(500, &recent)), 400);
+        assert_eq!(window_begin(record(500, &recent[1..])), 0, "all that happened is remembered");
+        assert_eq!(window_begin(record(1_600, &recent)), 600);
+    }
+
+    #[test]
     fn a_failure_is_a_flake_where_the_same_content_passed() {
         let failed = of(5, 1, 7, Outcome::Failed);
         assert_eq!(rate(record(9, &[failed, of(6, 2, 8, Outcome::Passed)]), NOBODY).flakes, 0);

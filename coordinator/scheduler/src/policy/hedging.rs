@@ -98,4 +98,10 @@ mod tests {
         assert_eq!(budget_us(1_000_000, 1_000), 10_000);
         assert_eq!(budget_us(1_000_000, 30_000), 60_000);
     }
+
+    #[test]
+    fn a_batch_is_asked_back_that_would_wait_longer_than_it_takes_to_start_it_elsewhere() {
+        assert_eq!(recall_worth_us(0), RECALL_US_MIN);
+        assert_eq!(recall_worth_us(2_000_000), 2_000_000 + RECALL_US_MIN);
+    }
 }

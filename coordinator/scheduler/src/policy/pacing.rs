@@ -136,6 +136,25 @@ mod tests {
     }
 
     #[test]
+    fn an_agent_stays_known_when_what_is_remembered_of_it_is_halved() {
+        let mut pace = Pace::default();
+        for test in 1..=3 * TESTS_REMEMBERED {
+            pace.note(1_000, 3_000);
+            assert!(pace.of_agent().is_some() || test < TESTS_MEASURED, "after {test}: {pace:?}");
+        }
+    }
+
+    #[test]
+    fn a_test_that_took_far_less_or_far_more_counts_as_if_it_had_not() {
+        let percent_after = |took_us| {
+            let mut pace = Pace::default();
+            pace.note(1_000_000, took_us);
+            pace.percent(0)
+        };
+        assert_eq!([percent_after(1), percent_after(u64::MAX)], [100 / FAR, 100 * FAR]);
+    }
+
+    #[test]
     fn an_agent_that_has_become_quick_again_is_soon_known_as_such() {
         let mut pace = Pace::default();
         (0..1_000).for_each(|_| pace.note(1_000, 3_000));

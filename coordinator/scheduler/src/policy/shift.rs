@@ -73,6 +73,20 @@ mod tests {
     }
 
     #[test]
+    fn an_alarm_is_a_sum_that_reaches_it() {
+        let usual = Usual { flakes: 6, runs: 100 };
+        let up = after(0, usual, true).expect("one is no alarm");
+        assert_eq!(after(ALARM - up, usual, true), None);
+        assert_eq!(after(ALARM - up - 1, usual, true), Some(ALARM - 1));
+    }
+
+    #[test]
+    fn a_rate_is_taken_from_thirty_runs_on_and_for_a_little_higher_than_it_was_seen() {
+        assert_eq!(after(0, Usual { flakes: 0, runs: 30 }, true), Some(2_079), "a half in thirty, not none");
+        assert_eq!(after(0, Usual { flakes: 0, runs: 100 }, true), Some(2_565));
+    }
+
+    #[test]
     fn nothing_is_usual_of_a_new_test_or_of_one_that_fails_every_other_time() {
         assert_eq!(after(0, Usual { flakes: 0, runs: 29 }, true), Some(0));
         assert_eq!(after(0, Usual { flakes: 40, runs: 100 }, true), Some(0));

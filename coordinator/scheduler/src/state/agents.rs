@@ -46,7 +46,7 @@ pub(crate) struct Agent {
     pub(crate) grace_until: Monotonic,
     /// Leases that take a slot of it, each with the project that pays for it: live ones, and those that are told to end.
     pub(crate) held: BTreeMap<Token, Arc<str>>,
-    /// Shards on it that wait for tests and hold none.
+    /// Shards on it that hold no tests and whose slots others may have: they wait for tests, or have no list yet.
     pub(crate) idle: BTreeSet<Token>,
     /// Kinds of work that it can do.
     pub(crate) classes: BTreeSet<ClassId>,
@@ -96,10 +96,15 @@ impl Agent {
 
     /// Slots that a new lease may take.
     pub(crate) fn free(&self) -> u32 {
-        if self.session.is_none() || self.takes_nothing_new() || self.liveness != Liveness::Alive {
+        if self.session.is_none() || !self.takes_work() {
             return 0;
         }
         self.slots.saturating_sub(self.busy())
+    }
+
+    /// Whether it lives and may be given something new.
+    pub(crate) fn takes_work(&self) -> bool {
+        self.liveness == Liveness::Alive && !self.takes_nothing_new()
     }
 
     /// Whether it only finishes what it holds: it is draining or fenced off.

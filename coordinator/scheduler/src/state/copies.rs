@@ -37,3 +37,56 @@ impl Suite {
         self.copies.keys().fold(self.hedged_us, |sum, test| sum.saturating_add(self.weight(*test)))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use muster_common::id::{Epoch, TestIndex, Token};
+    use muster_common::outcome::TryOutcome;
+    use muster_common::time::Wall;
+
+    use super::*;
+    use crate::TryRow;
+    use crate::state::Test;
+
+    const SECOND: u64 = 1_000_000;
+
+    fn agent(name: &str) -> AgentName {
+        AgentName(name.to_owned())
+    }
+
+    fn token(counter: u64) -> Token {
+        Token { epoch: Epoch(1), counter }
+    }
+
+    /// A suite of one test that began after a second and of which `copier` has run a copy since the third.
+    fn copied(live: &[Token], ended_on: Option<&str>) -> Suite {
+        let at = |seconds: u64| Monotonic { micros: seconds * SECOND };
+        let ended = |on: &str| TryRow {
+            attempt: 1,
+            token: token(1),
+            outcome: TryOutcome::Passed,
+            duration_us: 8 * SECOND,
+            message: String::new(),
+            output: None,
+            agent: agent(on),
+            at: Wall::default(),
+        };
+        let test = Test { live: live.to_vec(), tries: ended_on.map(ended).into_iter().collect(), ..Test::default() };
+        let mut suite = Suite { tests: vec![test], ..Suite::default() };
+        suite.copies.insert(TestIndex(0), TestCopy { first_since: at(1), since: at(3), agent: agent("copier") });
+        suite.settle_copies(at(10));
+        suite
+    }
+
+    #[test]
+    fn what_was_not_needed_is_the_cost_of_a_copy() {
+        let cost = |live: &[Token], ended_on| {
+            let suite = copied(live, ended_on);
+            (suite.hedged_us / SECOND, suite.copies.len())
+        };
+        assert_eq!(cost(&[], Some("first")), (7, 0), "the copy was in vain");
+        assert_eq!(cost(&[], Some("copier")), (9, 0), "the first was in vain");
+        assert_eq!(cost(&[token(1)], None), (7, 0), "one of the two was lost");
+        assert_eq!(cost(&[token(1), token(2)], None), (0, 1), "both still run");
+    }
+}

@@ -1,5 +1,6 @@
 //! What is remembered of agents: how often tests failed on each that passed elsewhere, and which are fenced off.
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 use muster_common::id::{AgentName, RunId};
@@ -83,14 +84,14 @@ impl Health {
         for test in trusted().flat_map(|row| &row.tests) {
             *agents_of_test.entry(*test).or_default() += 1;
         }
-        let mut sick: Vec<(u64, AgentName)> = among
+        let mut sick: Vec<(Reverse<u64>, AgentName)> = among
             .filter_map(|agent| {
                 let row = self.find(agent).filter(|row| row.fence.is_none())?;
                 let own = self.tally(row);
                 let share = u64::from(own.surprises) * 1_000_000 / u64::from(own.tries.max(1));
                 // A test that surprised on another agent too may be flaky itself.
                 let own_tests = row.tests.iter().filter(|test| agents_of_test.get(test) == Some(&1)).count();
-                diagnosis::is_sick(own, own_tests, all.minus(own)).then(|| (u64::MAX - share, agent.clone()))
+                diagnosis::is_sick(own, own_tests, all.minus(own)).then(|| (Reverse(share), agent.clone()))
             })
             .collect();
         sick.sort();
@@ -216,6 +217,17 @@ mod tests {
         assert_eq!(health.trust(&named("bad"), RunId(7)), Some(number));
         assert!(health.is_discredited(&said(7)) && !health.is_discredited(&said(8)));
         assert_eq!(health.trust(&named("bad"), RunId(7)), None, "it was not fenced off");
+    }
+
+    #[test]
+    fn of_several_sick_agents_the_worst_is_first() {
+        let mut health = Health::default();
+        let at = Wall::default();
+        let (bad, worse) = (named("bad"), named("worse"));
+        health.observe(&named("good"), Tally { tries: 90_000, surprises: 0 }, &[], at);
+        health.observe(&bad, Tally { tries: 100, surprises: 8 }, &[1, 2, 3, 4, 5, 6], at);
+        health.observe(&worse, Tally { tries: 300, surprises: 60 }, &[11, 12, 13, 14, 15, 16], at);
+        assert_eq!(health.sick([&bad, &worse].into_iter()), [worse, bad]);
     }
 
     #[test]

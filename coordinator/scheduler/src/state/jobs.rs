@@ -82,6 +82,21 @@ impl Job {
         self.row.end.is_some()
     }
 
+    /// Whether something of it is live that brings it further, or that its end waits for. Shards alone do not bring it
+    /// further, as long as they have no list.
+    pub(crate) fn is_under_way(&self) -> bool {
+        let early = if self.stop.is_some() { 0 } else { self.early_shards() };
+        self.live.len() > early
+    }
+
+    /// Its shards that were leased before its list was sealed, until it is.
+    pub(crate) fn early_shards(&self) -> usize {
+        match (self.row.sealed, self.suite.as_deref()) {
+            (None, Some(suite)) => suite.shards.len(),
+            (Some(_), _) | (_, None) => 0,
+        }
+    }
+
     /// Its tests, if it is a test job whose discovery is sealed.
     pub(crate) fn sealed_suite(&self) -> Option<&Suite> {
         self.row.sealed.and(self.suite.as_deref())

@@ -211,6 +211,11 @@ impl Memory {
 }
 
 impl RememberedSuite {
+    /// How many tests are remembered.
+    pub(crate) fn len(&self) -> usize {
+        self.places.len()
+    }
+
     /// What is expected of a test.
     pub(crate) fn expected(&self, name: &str) -> Expected {
         self.test(name).map_or_else(Expected::default, |test| Expected { mean_us: test.mean_us, high_us: test.high_us })
@@ -369,6 +374,7 @@ mod tests {
         }
         again.restored();
         assert!(again.keys().eq(memory.keys()));
+        assert_eq!([&memory, &again].map(|memory| memory.find("p", "unit").map(RememberedSuite::len)), [Some(3); 2]);
         assert_eq!(again.learn(suite, "new", RunId(2), &passed(5), at(10)), Some(2), "the free place is taken first");
         assert_eq!(again.find("p", "unit").map(|suite| suite.expected("t3").mean_us), Some(3_000));
     }

@@ -44,6 +44,12 @@ pub(crate) struct Queue {
     active: BTreeSet<ClassId>,
     /// Classes with a job in line or aside.
     pub(crate) hungry: BTreeSet<ClassId>,
+    /// Test jobs whose discovery runs and that may want an early shard.
+    pub(crate) early: BTreeSet<JobId>,
+    /// Shards without a list, with the agents of which they hold a slot.
+    pub(crate) early_held: BTreeMap<Token, AgentName>,
+    /// Agents with a free slot.
+    free_agents: usize,
     /// Shards that were told to end because others need their slots.
     pub(crate) releasing: BTreeMap<Token, AgentName>,
 }
@@ -64,7 +70,7 @@ pub(crate) struct Class {
     pub(crate) agents: BTreeSet<AgentName>,
     /// Those with a free slot, best first.
     pub(crate) free: BTreeSet<(AgentRank, AgentName)>,
-    /// Those with a shard that waits for tests.
+    /// Those with a shard whose slot others may have.
     pub(crate) idle: BTreeSet<AgentName>,
 }
 
@@ -166,6 +172,7 @@ impl Queue {
             }
             self.refresh_activity(id);
         }
+        self.free_agents += usize::from(free > 0 && agent.indexed_free == 0);
         agent.indexed_free = free;
     }
 
@@ -176,6 +183,7 @@ impl Queue {
                 self.refresh_activity(*id);
             }
         }
+        self.free_agents -= usize::from(agent.indexed_free > 0);
         agent.indexed_free = 0;
     }
 
@@ -240,6 +248,16 @@ impl Queue {
             })
             .min_by_key(|(_, first)| *first)?;
         class.projects.get(project)?.jobs.first().map(|(_, job)| *job)
+    }
+
+    /// Whether any agent has a free slot.
+    pub(crate) const fn is_any_free(&self) -> bool {
+        self.free_agents > 0
+    }
+
+    /// Whether a job waits for a slot of an agent that can do these kinds of work.
+    pub(crate) fn is_wanted(&self, classes: &BTreeSet<ClassId>) -> bool {
+        classes.iter().any(|class| self.hungry.contains(class))
     }
 
     /// Slots that a project holds.
@@ -319,6 +337,10 @@ impl Queue {
 
     /// Whether every index says what the tables say.
     pub(crate) fn check_indexes(&self, agents: &Agents) -> Result<(), String> {
+        let free = agents.table.values().filter(|agent| agent.free() > 0).count();
+        if free != self.free_agents {
+            return Err(format!("{free} agents have a free slot, {} are counted", self.free_agents));
+        }
         for (id, class) in &self.classes {
             let able = agents.table.values().filter(|agent| agent.session.is_some());
             let able = able.filter(|agent| all_hold(&class.requirements, &agent.labels));
@@ -390,3 +412,43 @@ impl Class {
 
 /// Classes above which those without a waiting job are forgotten.
 const CLASSES_KEPT: usize = 1_024;
+
+#[cfg(test)]
+mod tests {
+    use muster_common::id::{AgentLife, JobIndex, RunId, SessionId};
+    use muster_common::time::Monotonic;
+
+    use super::*;
+    use crate::policy::fairness::Past;
+
+    fn labelled(number: usize) -> Vec<Requirement> {
+        vec![Requirement(format!("n={number}"))]
+    }
+
+    #[test]
+    fn classes_that_nobody_stands_in_line_for_are_forgotten_when_there_are_many() {
+        let mut queue = Queue::default();
+        let mut agents = Agents::default();
+        let mut agent =
+            Agent::absent(AgentName("a".to_owned()), AgentLife(1), Monotonic::default(), Monotonic::default());
+        agent.session = Some(SessionId(1));
+        agent.labels.insert("n".to_owned(), "1".to_owned());
+        agents.table.insert(agent.name.clone(), agent);
+        let kept = queue.class(&labelled(0), &mut agents);
+        let unused = queue.class(&labelled(1), &mut agents);
+        let job = JobId { run: RunId(1), job: JobIndex(0) };
+        let rank = JobRank::new(Past::New, 0, job.run, job.job);
+        queue.enter(job, Place { class: kept, project: Arc::from("p"), rank, wanted: 1, is_aside: false });
+        for number in 2..CLASSES_KEPT {
+            queue.class(&labelled(number), &mut agents);
+        }
+        assert_eq!(queue.classes.len(), CLASSES_KEPT);
+        assert_eq!(queue.class(&labelled(1), &mut agents), unused, "it is still known");
+        queue.class(&labelled(CLASSES_KEPT), &mut agents);
+        assert_eq!(queue.classes.keys().filter(|id| **id != kept).count(), 1, "all but the newest are forgotten");
+        assert_eq!(queue.class(&labelled(0), &mut agents), kept, "a job stands in line");
+        assert!(agents.table.values().all(|agent| agent.classes.is_empty()), "no agent is of a class that is gone");
+        assert_ne!(queue.class(&labelled(1), &mut agents), unused);
+        assert_eq!(queue.check_indexes(&agents), Ok(()));
+    }
+}

@@ -39,7 +39,7 @@ pub(crate) struct Suite {
     pub(crate) units: Units,
     /// How many tests of each group may run, and which do.
     pub(crate) places: Places,
-    /// Whether the runner may run the tests of one batch at one time.
+    /// Whether the runner may run the tests of one batch at one time. Such a one tells of them when all have ended.
     pub(crate) runs_at_once: bool,
     /// Tests that a doubtful agent holds and that may be copied.
     pub(crate) doubtful: BTreeSet<TestIndex>,
@@ -107,6 +107,8 @@ pub(crate) struct Suite {
     pub(crate) stressed: BTreeSet<TestIndex>,
     /// Failed tests have waited long enough for another agent.
     pub(crate) is_retry_anywhere: bool,
+    /// Agents on which an early shard came to nothing: they get no other before the seal. Known in memory only.
+    pub(crate) early_failed: BTreeSet<AgentName>,
 }
 
 /// One test.
@@ -148,6 +150,8 @@ pub(crate) struct Shard {
     pub(crate) progressed: Monotonic,
     /// Whether it has been told that nothing more comes.
     pub(crate) is_dismissed: bool,
+    /// Whether it was cancelled for that, because it was still to be set up.
+    pub(crate) is_cancelled: bool,
     /// Whether a result came from it.
     pub(crate) has_result: bool,
     /// Whether tests were taken from it since it last asked: it may still run one of them.
@@ -189,9 +193,9 @@ impl Suite {
     /// A batch holds the current try of a test no more.
     pub(crate) fn remove_live(&mut self, test: TestIndex, token: Token) {
         let found = self.test_mut(test);
-        let before = found.live.len();
-        found.live.retain(|live| *live != token);
-        if before > 0 && found.live.is_empty() {
+        let Some(place) = found.live.iter().position(|live| *live == token) else { return };
+        found.live.remove(place);
+        if found.live.is_empty() {
             self.dealt -= 1;
             self.unbind(test, token);
             self.running.remove(&test);
@@ -313,6 +317,7 @@ impl Suite {
             load: Load::default(),
             progressed: now,
             is_dismissed: false,
+            is_cancelled: false,
             has_result: false,
             has_withdrawn: false,
         };
@@ -369,13 +374,14 @@ impl Suite {
         self.refresh_shard(token);
     }
 
-    /// A shard gets nothing more.
+    /// A shard gets nothing more. One that has never asked is not waited for.
     pub(crate) fn set_dismissed(&mut self, token: Token) {
-        self.asking.remove(&token);
-        self.eager.remove(&token);
         if let Some(shard) = self.shards.get_mut(&token) {
             shard.is_dismissed = true;
+            shard.is_cancelled = self.coming.contains(&token) && !shard.has_result;
         }
+        self.asking.remove(&token);
+        self.eager.remove(&token);
         self.refresh_shard(token);
     }
 
@@ -416,7 +422,7 @@ impl Suite {
 impl Test {
     /// Number of its current try.
     pub(crate) fn attempt(&self) -> u32 {
-        u32::try_from(self.tries.len()).unwrap_or(u32::MAX - 1) + 1
+        u32::try_from(self.tries.len() + 1).unwrap_or(u32::MAX)
     }
 
     /// Agents on which a try of it did not pass.
@@ -502,6 +508,33 @@ mod tests {
             (&[(TryOutcome::Passed, "a")], TestVerdict::Passed, Known::default()),
         ]);
         assert_eq!(suite.newly_failed, 2);
+    }
+
+    #[test]
+    fn first_tries_are_counted_and_those_of_them_that_failed() {
+        use TryOutcome::{Errored, Failed, Passed};
+        let known = Known::default();
+        let suite = suite(&[
+            (&[(Passed, "a")], TestVerdict::Passed, known),
+            (&[(Passed, "a")], TestVerdict::Passed, known),
+            (&[(Failed, "a"), (Failed, "b")], TestVerdict::Failed, known),
+            (&[(Errored, "a"), (Failed, "b")], TestVerdict::Failed, known),
+        ]);
+        assert_eq!((suite.first_tries, suite.first_failures), (4, 1));
+    }
+
+    #[test]
+    fn a_shard_comes_further_when_it_gets_its_first_test_and_whenever_one_ends() {
+        let mut suite = Suite { tests: vec![Test::default(); 3], ..Suite::default() };
+        let at = |micros| Monotonic { micros };
+        let progressed = |suite: &Suite| suite.shards[&TOKEN].progressed.micros;
+        suite.add_shard(TOKEN, agent("a"), at(1));
+        suite.add_open(TOKEN, [TestIndex(0), TestIndex(1)].into_iter(), at(5));
+        assert_eq!(progressed(&suite), 5);
+        suite.note_progress(TOKEN, at(7));
+        assert_eq!(progressed(&suite), 7);
+        suite.add_open(TOKEN, [TestIndex(2)].into_iter(), at(9));
+        assert_eq!(progressed(&suite), 7, "more tests are no progress of those that run");
     }
 
     #[test]

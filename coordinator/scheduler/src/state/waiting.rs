@@ -175,3 +175,58 @@ impl Suite {
         first.chain(alone.take(1)).collect()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use muster_common::id::{AgentName, Epoch};
+
+    use super::*;
+    use crate::state::{Expected, Test};
+
+    const WIDE: usize = 0;
+    const NARROW: usize = 1;
+
+    /// A suite with these tests, each of a group or none and with its seconds; group 0 has four places, group 1 has one.
+    fn suite(tests: &[(Option<usize>, u64)]) -> Suite {
+        let mut suite = Suite::default();
+        suite.places.set_limits([4, 1].into_iter());
+        for (test, (group, seconds)) in (0..).map(TestIndex).zip(tests) {
+            let expected = Expected { mean_us: seconds * 1_000_000, high_us: seconds * 1_500_000 };
+            suite.tests.push(Test { groups: set(*group), expected, rank: test.0, ..Test::default() });
+            suite.await_dealing(test);
+        }
+        suite
+    }
+
+    fn set(group: Option<usize>) -> GroupSet {
+        GroupSet::of(group.into_iter())
+    }
+
+    fn next(suite: &Suite) -> Option<GroupSet> {
+        suite.next_line().map(|(groups, _)| groups)
+    }
+
+    #[test]
+    fn what_takes_longest_in_turn_is_dealt_first() {
+        let wide = [(Some(WIDE), 4), (Some(WIDE), 4)];
+        assert_eq!(next(&suite(&[wide[0], wide[1], (None, 3)])), None, "eight seconds in four places take two");
+        assert_eq!(next(&suite(&[wide[0], wide[1], (None, 2)])), Some(set(Some(WIDE))));
+        assert_eq!(next(&suite(&[wide[0], wide[1], (Some(NARROW), 3)])), Some(set(Some(NARROW))));
+        assert_eq!(next(&suite(&[wide[0], wide[1], (Some(NARROW), 1)])), Some(set(Some(WIDE))));
+    }
+
+    #[test]
+    fn a_test_that_is_to_run_alone_is_blocked_as_long_as_its_place_is_taken() {
+        let token = Token { epoch: Epoch(1), counter: 1 };
+        let mut suite = suite(&[(Some(NARROW), 3)]);
+        suite.take_waiting(TestIndex(0));
+        suite.alone.insert(set(Some(NARROW)), BTreeSet::from([AgentName("a".to_owned())]), TestIndex(0));
+        assert_eq!(suite.blocked(), []);
+        suite.places.take(set(Some(NARROW)), token);
+        assert_eq!(suite.blocked(), [TestIndex(0)]);
+        suite.places.give_back(set(Some(NARROW)), token);
+        assert_eq!(suite.blocked(), []);
+    }
+}

@@ -46,7 +46,11 @@ fn row_text(row: &Row) -> String {
         Row::MemoryTest(row) => format!("{key}{}", remembered(row)),
         Row::AgentHealth(row) => {
             let fence = row.fence.as_ref().map(|fence| format!(" fenced off: {}", fence.reason)).unwrap_or_default();
-            format!("{key} {} surprises={}/{}{fence}", row.agent, row.surprises, row.tries)
+            let trusted = match row.discredited_until {
+                0 | u32::MAX => String::new(),
+                run => format!(" trusted again after run {run}"),
+            };
+            format!("{key} {} surprises={}/{}{fence}{trusted}", row.agent, row.surprises, row.tries)
         }
         Row::Run(row) => format!("{key}{}", run_row(row)),
         Row::Job(row) => format!("{key}{}", job_row(row)),

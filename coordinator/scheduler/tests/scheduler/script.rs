@@ -9,7 +9,8 @@
 //! @2 s1#3 started 1.1                             a message of session s1 with number 3 in its spool
 //! > …                                             what came of the line above
 //! ```
-//! Deadlines that are due before a line's time are stepped before it. `wait` does nothing else.
+//! Shards that begin before the seal are left out unless they are asked for (`config early_shards`): a story has no more
+//! leases than it tells of. Deadlines that are due before a line's time are stepped before it. `wait` does nothing else.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -89,6 +90,7 @@ impl Script {
             }
         }
         self.config.auto_quarantine = words.list("auto_quarantine").into_iter().collect();
+        self.config.early_shards = words.flag("early_shards");
         self.config.refuse_unsatisfiable = words.flag("refuse_unsatisfiable");
         if let Some(value) = words.value("runs_open_max") {
             self.config.runs_open_max = number(&value)?;

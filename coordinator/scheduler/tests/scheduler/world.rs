@@ -65,8 +65,12 @@ impl World {
         if let Err(violation) = invariants::check(&self.scheduler) {
             panic!("{violation}");
         }
-        let restored = self.restored(Epoch(self.epoch.0 + 1), at);
+        let mut restored = self.restored(Epoch(self.epoch.0 + 1), at);
         same_rows("the store", &stored, "the restored state", &restored.durable_view());
+        let _ = restored.step(now(at), Input::Deadline);
+        if let Err(violation) = invariants::check(&restored) {
+            panic!("after a restart: {violation}");
+        }
     }
 }
 

@@ -9,7 +9,7 @@ use muster_common::error_code::ReasonCode;
 use muster_common::id::{AgentName, SessionId, Token};
 use muster_scheduler::{Effect, Input, LeaseRow, Row};
 
-use super::rows;
+use super::{line, rows};
 use crate::view::{Check, Live, Moment, View};
 
 #[derive(Debug, Default)]
@@ -114,7 +114,9 @@ impl LeaseTimes {
             .speaker
             .as_ref()
             .is_some_and(|(agent, about)| *agent == row.agent && about.is_none_or(|about| about == token));
-        if is_said || (has_job_ended && !is_lost) {
+        // A job that ends because its listing was lost takes the shards with it that have no list yet.
+        let is_early = line::is_early(live, &row);
+        if is_said || (has_job_ended && (!is_lost || is_early)) {
             return Ok(());
         }
         let config = &view.plan.scheduler;

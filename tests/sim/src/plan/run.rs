@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use muster_common::spec::RunSpec;
 
-use super::JobTruth;
+use super::{JobTruth, TestTruth};
 
 /// One run that a client submits.
 #[derive(Clone, Debug, PartialEq)]
@@ -19,6 +19,17 @@ pub struct RunPlan {
     pub again: Vec<Duration>,
     /// What truly happens when its jobs run, one for each job of `spec`.
     pub truth: Vec<JobTruth>,
+}
+
+impl RunPlan {
+    /// Its tests, over all its suites.
+    pub fn tests(&self) -> impl Iterator<Item = &TestTruth> {
+        let suites = self.truth.iter().filter_map(|truth| match truth {
+            JobTruth::Suite(suite) => Some(suite),
+            JobTruth::Work(_) => None,
+        });
+        suites.flat_map(|suite| &suite.tests)
+    }
 }
 
 /// Something that a client or operator does.
@@ -64,6 +75,24 @@ pub enum Deed {
     Overview,
     /// Drains an agent; it comes back with its next life.
     DrainAgent(usize),
+    /// Says that an agent is well.
+    TrustAgent(usize),
+    /// Puts a test of a run's project into quarantine, for so long.
+    QuarantineTest {
+        /// The run.
+        run: usize,
+        /// Which of its tests, over all its suites.
+        test: usize,
+        /// For how long.
+        span: Duration,
+    },
+    /// Takes a test of a run's project out of quarantine.
+    ReleaseTest {
+        /// The run.
+        run: usize,
+        /// Which of its tests, over all its suites.
+        test: usize,
+    },
     /// Asks for a run that there never was.
     GetNoRun,
 }

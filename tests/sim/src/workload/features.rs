@@ -105,6 +105,9 @@ pub const ALL: &[&str] = &[
     "watch",
     "list agents",
     "overview",
+    "trust an agent",
+    "quarantine a test",
+    "release a test",
     "drain",
     "unknown run",
 ];
@@ -316,6 +319,9 @@ impl Found {
             Deed::ListAgents => self.note("list agents", true),
             Deed::Overview => self.note("overview", true),
             Deed::DrainAgent(_) => self.note("drain", true),
+            Deed::TrustAgent(_) => self.note("trust an agent", true),
+            Deed::QuarantineTest { .. } => self.note("quarantine a test", true),
+            Deed::ReleaseTest { .. } => self.note("release a test", true),
             Deed::GetNoRun => self.note("unknown run", true),
         }
     }

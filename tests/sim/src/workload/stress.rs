@@ -4,7 +4,7 @@
 use muster_common::spec::StressSpec;
 
 use super::dice::Dice;
-use crate::plan::{JobTruth, RunPlan};
+use crate::plan::RunPlan;
 
 /// Has some runs of a seed repeat their new tests, and some whose names begin in a certain way.
 pub(super) fn draw(seed: u64, runs: &mut [RunPlan]) {
@@ -13,11 +13,7 @@ pub(super) fn draw(seed: u64, runs: &mut [RunPlan]) {
         return;
     }
     for run in runs {
-        let suites = run.truth.iter().filter_map(|truth| match truth {
-            JobTruth::Suite(suite) => Some(suite),
-            JobTruth::Work(_) => None,
-        });
-        let names: Vec<&String> = suites.flat_map(|suite| &suite.tests).map(|test| &test.name).collect();
+        let names: Vec<&String> = run.tests().map(|test| &test.name).collect();
         if names.is_empty() || dice.percent(30) {
             continue;
         }

@@ -13,7 +13,7 @@ use super::suite::Prepared;
 pub(super) fn pytest(prepared: &Prepared, file: &Path) -> Result<Verdicts> {
     let mut command = here(prepared, "python");
     command.args(["-m", "pytest", "-q", "-p", "no:cacheprovider", "--junit-xml"]).arg(file);
-    may_fail(&mut command, &[0, 1])?;
+    may_fail(command.args(&prepared.args), &[0, 1])?;
     junit::read(file)
 }
 

@@ -60,6 +60,16 @@ pub(crate) fn all() -> Vec<Suite> {
             alike: by_whole_id,
             ..test("attrs-26.1.0", "generic", prepare_attrs, alone::pytest)
         },
+        Suite { muster: junit::read, ..test("attrs-26.1.0-pytest", "pytest", prepare_attrs_alone, alone::pytest) },
+        Suite { muster: junit::read, ..test("networkx-3.6.1", "pytest", prepare_networkx, alone::pytest) },
+        Suite {
+            muster: junit::read,
+            ..test("crossbeam-channel-0.5.17", "cargo-nextest", prepare_crossbeam, alone::nextest)
+        },
+        Suite { muster: junit::read, ..test("fancy-regex-0.20.2", "cargo-nextest", prepare_fancy, alone::nextest) },
+        test("pyflakes-4.1.0", "unittest", prepare_pyflakes, alone::unittest),
+        Suite { alike: with_spaces, ..test("des.js-1.1.0", "mocha", prepare_des, alone::mocha) },
+        test("cjson", "ctest", prepare_cjson, alone::ctest),
         test("markdown-3.7", "unittest", prepare_markdown, alone::unittest),
         test("go-cmp-0.5.9", "go", prepare_go_cmp, alone::go),
         test("jsx-ast-utils-3.3.5", "jest", prepare_jsx, alone::jest),
@@ -80,6 +90,20 @@ fn prepare_packaging(home: &Path) -> Result<Prepared> {
     python_suite(home, "packaging", "26.3", &["pytest==9.2.0", "pretend", "hypothesis", "tomli_w"])
 }
 
+fn prepare_networkx(home: &Path) -> Result<Prepared> {
+    let prepared = python_suite(home, "networkx", "3.6.1", &["pytest==9.2.0", "numpy"])?;
+    Ok(Prepared { args: words("networkx"), ..prepared })
+}
+
+fn prepare_attrs_alone(home: &Path) -> Result<Prepared> {
+    python_suite(home, "attrs", "26.1.0", &["pytest==9.2.0", "hypothesis", "cloudpickle"])
+}
+
+fn prepare_pyflakes(home: &Path) -> Result<Prepared> {
+    let prepared = python_suite(home, "pyflakes", "4.1.0", &[])?;
+    Ok(Prepared { args: words("discover -s pyflakes -t ."), ..prepared })
+}
+
 fn prepare_markdown(home: &Path) -> Result<Prepared> {
     let prepared = python_suite(home, "markdown", "3.7", &[])?;
     Ok(Prepared { args: words("discover -s tests -t ."), ..prepared })
@@ -96,7 +120,18 @@ fn python_suite(home: &Path, name: &str, version: &str, packages: &[&str]) -> Re
 }
 
 fn prepare_glam(home: &Path) -> Result<Prepared> {
-    let (name, version) = ("glam", "0.34.3");
+    crate_suite(home, "glam", "0.34.3")
+}
+
+fn prepare_crossbeam(home: &Path) -> Result<Prepared> {
+    crate_suite(home, "crossbeam-channel", "0.5.17")
+}
+
+fn prepare_fancy(home: &Path) -> Result<Prepared> {
+    crate_suite(home, "fancy-regex", "0.20.2")
+}
+
+fn crate_suite(home: &Path, name: &str, version: &str) -> Result<Prepared> {
     let directory = home.join(format!("{name}-{version}"));
     if !directory.exists() {
         let fetch = home.join("fetch");
@@ -123,7 +158,7 @@ fn prepare_glam(home: &Path) -> Result<Prepared> {
 }
 
 fn prepare_attrs(home: &Path) -> Result<Prepared> {
-    let prepared = python_suite(home, "attrs", "26.1.0", &["pytest==9.2.0", "hypothesis", "cloudpickle"])?;
+    let prepared = prepare_attrs_alone(home)?;
     // The generic runner: pytest itself, but Muster sees no more of it than ids and JUnit XML.
     std::fs::write(prepared.directory.join("generic_pytest.py"), include_str!("generic_pytest.py"))?;
     std::fs::write(prepared.directory.join("muster.yml"), include_str!("attrs.yml"))?;
@@ -162,6 +197,21 @@ fn prepare_zod(home: &Path) -> Result<Prepared> {
 fn prepare_hash(home: &Path) -> Result<Prepared> {
     let directory = fetch::npm_package(home, "hash.js", "1.1.7", &["mocha@11.8.0"])?;
     Ok(Prepared { directory, args: words("test/*-test.js"), ..Prepared::default() })
+}
+
+fn prepare_des(home: &Path) -> Result<Prepared> {
+    let directory = fetch::npm_package(home, "des.js", "1.1.0", &["mocha@11.8.0"])?;
+    Ok(Prepared { directory, args: words("test/*-test.js"), ..Prepared::default() })
+}
+
+fn prepare_cjson(home: &Path) -> Result<Prepared> {
+    let directory = fetch::debian_sources(home, "cjson", "cJSON-")?;
+    if !directory.join("build/built").exists() {
+        must_run(Command::new("cmake").args(["-B", "build"]).current_dir(&directory))?;
+        must_run(Command::new("cmake").args(["--build", "build", "--", "-j2"]).current_dir(&directory))?;
+        std::fs::write(directory.join("build/built"), "")?;
+    }
+    Ok(Prepared { directory, args: words("--test-dir build"), ..Prepared::default() })
 }
 
 /// Debian's package has the sources; its samples are made into ten executables.

@@ -234,6 +234,40 @@ pub(super) const RUNS_OF_SHIFT: u32 = 20;
 mod tests {
     use super::*;
 
+    fn sight(outcome: RememberedOutcome, content: u32) -> Sight {
+        Sight { duration_us: Some(9), outcome: Some(outcome), agent: 1, content, tries: 1 }
+    }
+
+    #[test]
+    fn a_failure_on_content_that_passed_before_is_remembered_with_that_pass() {
+        let mut test = RememberedTest::new("t", 9);
+        for run in 1..=3 {
+            test.take(RunId(run), &sight(RememberedOutcome::Passed, 7), 9);
+        }
+        test.take(RunId(4), &sight(RememberedOutcome::Failed, 7), 9);
+        let recent: Vec<_> = test.recent.iter().map(|known| (known.outcome, known.sighting, known.run)).collect();
+        assert_eq!(recent, [(RememberedOutcome::Passed, 3, 3), (RememberedOutcome::Failed, 4, 4)]);
+    }
+
+    #[test]
+    fn what_is_usual_is_taken_from_a_window_that_ends_before_the_last_runs() {
+        let end = flakiness::WINDOW + 10;
+        let of_flaky = |flaky: &[u32]| {
+            let mut test = RememberedTest::new("t", 9);
+            for run in 1..=end + RUNS_OF_SHIFT {
+                let outcome = if flaky.contains(&run) { RememberedOutcome::Flaky } else { RememberedOutcome::Passed };
+                test.take(RunId(u64::from(run)), &sight(outcome, run), 9);
+            }
+            test
+        };
+        let usual = |test: &RememberedTest| (test.usual().flakes, test.usual().runs);
+        assert_eq!(usual(&of_flaky(&[10, 11, 500])), (2, flakiness::WINDOW), "the first lies before the window");
+        let mut test = of_flaky(&[500, end, end + 1]);
+        assert_eq!(usual(&test), (2, flakiness::WINDOW), "the last lies behind it");
+        test.recent[0].outcome = RememberedOutcome::Failed;
+        assert_eq!(usual(&test), (1, flakiness::WINDOW), "a failure is no flake");
+    }
+
     #[test]
     fn outcomes_without_a_number_were_the_last_ones() {
         let outcome = |sighting| RecentOutcome {
