@@ -19,8 +19,9 @@ use tokio::io::{AsyncReadExt, AsyncSeekExt};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 use tokio_stream::wrappers::ReceiverStream;
+use tokio_stream::{Stream, StreamExt};
 use tonic::transport::Channel;
-use tonic::{Code, Streaming};
+use tonic::{Code, Status};
 
 use super::log_file::{self, Written};
 use crate::runner::Log;
@@ -169,7 +170,10 @@ impl Shipper {
         outcome
     }
 
-    async fn take_acks(&mut self, mut acks: Streaming<AppendLogResponse>) -> Result<(), Broken> {
+    async fn take_acks(
+        &mut self,
+        mut acks: impl Stream<Item = Result<AppendLogResponse, Status>> + Unpin,
+    ) -> Result<(), Broken> {
         let mut is_writing = true;
         loop {
             let written = *self.written.borrow();
@@ -177,8 +181,8 @@ impl Shipper {
                 return Ok(());
             }
             tokio::select! {
-                ack = acks.message() => match ack.map_err(|status| judge(&status))? {
-                    Some(ack) => self.note(ack.durable_bytes.min(written.bytes)),
+                ack = acks.next() => match ack.transpose().map_err(|status| judge(&status))? {
+                    Some(ack) => self.note(ack.durable_bytes),
                     None => return Err(Broken::Transient),
                 },
                 changed = self.written.changed(), if is_writing => is_writing = changed.is_ok(),
@@ -186,7 +190,9 @@ impl Shipper {
         }
     }
 
-    fn note(&self, durable_bytes: u64) {
+    /// What is acknowledged may have been written after the last look at how far the log is.
+    fn note(&self, acknowledged_bytes: u64) {
+        let durable_bytes = acknowledged_bytes.min(self.written.borrow().bytes);
         self.shipped.send_if_modified(|shipped| {
             let is_news = durable_bytes > shipped.durable_bytes;
             shipped.durable_bytes = shipped.durable_bytes.max(durable_bytes);
@@ -240,7 +246,7 @@ async fn open_at(path: &Path, offset: u64) -> std::io::Result<File> {
 }
 
 /// What the coordinator will say again, whatever is tried.
-fn judge(status: &tonic::Status) -> Broken {
+fn judge(status: &Status) -> Broken {
     match status.code() {
         Code::OutOfRange => Broken::Gap,
         Code::InvalidArgument | Code::NotFound | Code::PermissionDenied | Code::FailedPrecondition => {
@@ -272,3 +278,34 @@ const _: () = assert!(PATIENCE.as_secs() >= 2 * CONNECTION_SILENCE_MAX.as_secs()
 /// How long the last handles on a log may take to go.
 const CLOSE_WAIT_MAX: Duration = Duration::from_secs(10);
 const TICK: Duration = Duration::from_millis(100);
+
+#[cfg(test)]
+mod tests {
+    use muster_common::id::{Epoch, JobIndex, RunId};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn what_is_acknowledged_as_soon_as_it_is_written_counts() {
+        // Which of the two the shipper sees first is drawn at random.
+        for _ in 0..64 {
+            let (writer, written) = watch::channel(Written { bytes: 30, ..Written::default() });
+            let (shipped, far) = watch::channel(Shipped::default());
+            let name = LogName {
+                token: Token { epoch: Epoch(1), counter: 1 },
+                job: JobId { run: RunId(1), job: JobIndex(0) },
+                stream: String::new(),
+            };
+            let bulk = tonic::transport::Endpoint::from_static("http://[::1]:1").connect_lazy();
+            let mut shipper = Shipper { name, path: PathBuf::new(), bulk, written, shipped, resend_from: None };
+            let (coordinator, acks) = mpsc::channel(8);
+            let shipping = tokio::spawn(async move { shipper.take_acks(ReceiverStream::new(acks)).await.is_ok() });
+            tokio::task::yield_now().await;
+            writer.send_replace(Written { bytes: 49, is_closed: true, dropped_bytes: 0 });
+            coordinator.send(Ok(AppendLogResponse { token: None, durable_bytes: 49 })).await.expect("it is read");
+            drop(coordinator);
+            assert!(shipping.await.expect("it does not panic"), "it waits for an acknowledgement that it has had");
+            assert_eq!(far.borrow().durable_bytes, 49);
+        }
+    }
+}
