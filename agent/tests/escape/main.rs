@@ -139,12 +139,14 @@ impl Fleet<'_> {
     async fn start_victim(&mut self) -> anyhow::Result<()> {
         let mut lease = self.lease(VICTIM_TOKEN, "echo x > victim; exec sleep 600", false);
         lease.env.insert("VICTIM_SECRET".to_owned(), "1".to_owned());
+        lease.env.insert("VICTIM_OF".to_owned(), self.machine.nonce.clone());
+        let of_this_test = format!("VICTIM_OF={}", self.machine.nonce);
         self.session.send(ToAgent::Lease(Box::new(lease))).await?;
         let mut ticks = tokio::time::interval(Duration::from_millis(20));
         self.victim = within(async {
             loop {
                 ticks.tick().await;
-                if let Some(pid) = process_with("environ", b"VICTIM_SECRET=1", b"sleep\0") {
+                if let Some(pid) = process_with("environ", of_this_test.as_bytes(), b"sleep\0") {
                     return pid;
                 }
             }
