@@ -554,6 +554,12 @@ mod tests {
     }
 
     #[test]
+    fn counts_say_whether_the_list_is_whole() {
+        let suite = suite(&[]);
+        assert!(suite.counts(true).is_sealed && !suite.counts(false).is_sealed);
+    }
+
+    #[test]
     fn shards_are_counted_by_their_agents() {
         let mut suite = Suite::default();
         let token = |counter| Token { counter, ..TOKEN };
