@@ -404,8 +404,8 @@ pub const DEFECTS: &[Defect] = &[
         name: "test of a group copied",
         story: "a test that stays with others or excludes some is copied like any other",
         file: "coordinator/scheduler/src/state/suite.rs",
-        find: "self.live.len() == 1 && !self.is_bound && !self.comes_back()",
-        replace: "self.live.len() == 1 && !self.comes_back()",
+        find: "self.live.len() == 1 && !self.is_bound && self.tries.is_empty()",
+        replace: "self.live.len() == 1 && self.tries.is_empty()",
         within: 1_000,
     },
 ];

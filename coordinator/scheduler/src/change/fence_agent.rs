@@ -98,8 +98,8 @@ fn millis(time: Duration) -> u64 {
     u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
 
-/// After this time an agent may prove itself again; it may have been mended.
-const FENCE_TIME: Duration = Duration::from_secs(6 * 3_600);
+/// After these six hours an agent may prove itself again; it may have been mended.
+const FENCE_TIME: Duration = Duration::from_secs(21_600);
 /// Fences are looked at so often.
 const FENCE_LOOK: Duration = Duration::from_secs(60);
 /// In a smaller fleet nobody can tell who is sick.

@@ -111,7 +111,11 @@ impl Scheduler {
         let now = self.now.monotonic;
         let suite = self.suite(job);
         let overdue = suite.overdue.iter().copied().filter(|test| !self.is_held_by(job, *test, agent));
-        let picked = choose_copies(suite, shard, &overdue.collect::<Vec<_>>());
+        let (lost, overdue): (Vec<_>, Vec<_>) = overdue.partition(|test| suite.test(*test).lost > 0);
+        let picked = match lost.first() {
+            Some(lost) => vec![*lost],
+            None => choose_copies(suite, shard, &overdue),
+        };
         let copies: Vec<(TestIndex, TestCopy)> = picked
             .iter()
             .map(|test| {

@@ -52,8 +52,9 @@ impl Scheduler {
     }
 
     /// Finds tests that are overdue, and asks to be woken when the next will be. While others wait, only those count
-    /// whose copies would not end before these are dealt. A test that is to run alone is never among them, nor one on an
-    /// agent that is silent: what it ran then may be what silenced it.
+    /// whose copies would not end before these are dealt. A test that has failed is never among them, one that was lost
+    /// only where it is overdue beyond doubt, and none on an agent that is silent: what it ran then may be what silenced
+    /// it.
     pub(crate) fn watch_overdue(&mut self, job: JobId) {
         let suite = self.suite(job);
         let is_time = suite.overdue.is_empty() && self.may_copy();
@@ -110,7 +111,8 @@ impl Scheduler {
         for found in &running {
             let weight = suite.weight(found.0);
             let before_us = search.horizon_us.saturating_sub(weight);
-            let need = if hedging::may_take_chance(weight, search.chance_us) { chance } else { Need::Sure };
+            let takes_chance = hedging::may_take_chance(weight, search.chance_us) && suite.test(found.0).lost == 0;
+            let need = if takes_chance { chance } else { Need::Sure };
             let at = overdue_at(found, need);
             if at > now || before_us > 0 {
                 search.note(at.since(now).as_micros().max(u128::from(before_us)));
@@ -178,7 +180,7 @@ fn affordable(suite: &Suite, tests: impl IntoIterator<Item = TestIndex>, budget_
         cost = cost.saturating_add(suite.weight(*test));
         cost <= budget_us
     };
-    let tests = tests.into_iter().filter(|test| suite.test(*test).may_be_copied());
+    let tests = tests.into_iter().filter(|test| suite.test(*test).may_be_relieved());
     tests.filter(|test| is_affordable(test)).collect()
 }
 

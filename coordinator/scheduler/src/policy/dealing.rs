@@ -91,6 +91,7 @@ pub(crate) fn size_after_loss(tests: usize) -> usize {
 
 /// Bytes of test names in one batch.
 pub(crate) const BATCH_NAME_BYTES_MAX: usize = MESSAGE_BYTES_MAX / 2;
+const _: () = assert!(BATCH_NAME_BYTES_MAX < MESSAGE_BYTES_MAX, "a batch is one message");
 
 /// A batch is one part in so many of a shard's equal share of what waits.
 const GUIDE: u64 = 2;

@@ -315,7 +315,8 @@ fn seconds_to_wall(seconds: u32) -> Wall {
 /// Runs of a test job of which it is remembered what they said.
 const RUNS_REMEMBERED_MAX: usize = 64;
 /// Places of one suite: those of tests, and some that are free for a while.
-const PLACES_MAX: usize = TESTS_REMEMBERED_PER_PROJECT_MAX + (1 << 20);
+const PLACES_MAX: usize = TESTS_REMEMBERED_PER_PROJECT_MAX + 1_048_576;
+const _: () = assert!(PLACES_MAX < u32::MAX as usize, "a place is a u32");
 
 #[cfg(test)]
 mod tests {

@@ -148,6 +148,9 @@ mod tests {
         places.take(second, token(2));
         assert_eq!((places.free(both), places.free(second), places.free(GroupSet::NONE)), (0, 1, usize::MAX));
         assert_eq!(places.full(both).collect::<Vec<_>>(), [0]);
+        places.take(second, token(3));
+        assert_eq!(places.full(second).collect::<Vec<_>>(), [1]);
+        places.give_back(second, token(3));
         places.give_back(both, token(1));
         assert!(!places.is_open(both), "one of its tests may still run");
         places.give_back(both, token(1));

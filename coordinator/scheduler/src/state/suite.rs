@@ -431,9 +431,16 @@ impl Test {
         bad.map(|test_try| test_try.agent.clone()).collect()
     }
 
-    /// Whether a second copy of its current try may be started. Not of one that is to run alone.
+    /// Whether a second copy of its current try may be started because its agent is silent. Not of one that is to run
+    /// alone.
     pub(crate) fn may_be_copied(&self) -> bool {
-        self.live.len() == 1 && !self.is_bound && !self.comes_back()
+        self.may_be_relieved() && self.lost == 0
+    }
+
+    /// Whether a second copy may be started because it is overdue on an agent that gives signs of life. What was lost
+    /// with an agent before does not seem to bring this one down.
+    pub(crate) fn may_be_relieved(&self) -> bool {
+        self.live.len() == 1 && !self.is_bound && self.tries.is_empty()
     }
 
     /// Whether a try of it has ended, or was lost while it ran: it is dealt alone.
@@ -544,6 +551,12 @@ mod tests {
         assert_eq!((errored.longest_us, errored.unknown_us()), (0, None));
         let passed = suite(&[(&[(TryOutcome::Passed, "a")], TestVerdict::Passed, known)]);
         assert_eq!((passed.longest_us, passed.unknown_us()), (8, Some(8)));
+    }
+
+    #[test]
+    fn counts_say_whether_the_list_is_whole() {
+        let suite = suite(&[]);
+        assert!(suite.counts(true).is_sealed && !suite.counts(false).is_sealed);
     }
 
     #[test]

@@ -183,6 +183,7 @@ mod tests {
     use muster_common::id::{AgentName, Epoch};
 
     use super::*;
+    use crate::state::units::Units;
     use crate::state::{Expected, Test};
 
     const WIDE: usize = 0;
@@ -215,6 +216,16 @@ mod tests {
         assert_eq!(next(&suite(&[wide[0], wide[1], (None, 2)])), Some(set(Some(WIDE))));
         assert_eq!(next(&suite(&[wide[0], wide[1], (Some(NARROW), 3)])), Some(set(Some(NARROW))));
         assert_eq!(next(&suite(&[wide[0], wide[1], (Some(NARROW), 1)])), Some(set(Some(WIDE))));
+    }
+
+    #[test]
+    fn what_is_to_run_alone_is_known_although_its_unit_is_held() {
+        let mut suite = suite(&[(None, 1), (None, 1), (None, 1)]);
+        suite.units = Units::of_keys([Some("a.py"); 3].into_iter());
+        suite.bind(TestIndex(0), Token { epoch: Epoch(1), counter: 1 });
+        suite.tests[1].lost = 1;
+        suite.await_dealing(TestIndex(1));
+        assert_eq!(suite.all_alone(), [TestIndex(1)]);
     }
 
     #[test]
