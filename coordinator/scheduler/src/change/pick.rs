@@ -257,18 +257,18 @@ fn choose_of_groups(suite: &Suite, groups: GroupSet, line: &Line) -> Vec<TestInd
 fn choose_copies(suite: &Suite, shard: Token, candidates: &[TestIndex]) -> Vec<TestIndex> {
     let waiting = candidates.iter().map(|test| suite.weight(*test)).sum();
     let work = dealing::batch_size(Situation { waiting, ..situation(suite, shard) });
-    choose(suite, candidates.iter().copied(), Most { work, new: usize::MAX, ..most(suite) })
+    choose(suite, candidates.iter().copied(), Most { work, ..most(suite) })
 }
 
 /// Tests that are short enough. If none is and the agent is known to be slow, the shortest: a slot does not idle.
 fn choose_short(suite: &Suite, ration: Ration, size: u64) -> Vec<TestIndex> {
     let rank = suite.rank_within(ration.test_us_max);
-    let short = Most { work: size.min(ration.batch_us_max), new: usize::MAX, ..most(suite) };
+    let short = Most { work: size.min(ration.batch_us_max), ..most(suite) };
     let picked = choose(suite, suite.front.from(rank).chain(suite.fresh.from(rank)), short);
     if picked.is_empty() && !ration.is_probe {
         let last = suite.fresh.last().or_else(|| suite.front.last());
         let unit = last.map_or_else(Vec::new, |last| suite.in_line_with(last));
-        return choose(suite, unit.into_iter(), Most { work: 0, ..short });
+        return choose(suite, unit.into_iter(), short);
     }
     picked
 }
@@ -400,5 +400,19 @@ mod tests {
         assert_eq!(suite.plain(), 2);
         let (groups, line) = suite.next_line().expect("three in turn take longer than two");
         assert_eq!(choose_of_groups(&suite, groups, line).len(), 3);
+    }
+
+    #[test]
+    fn tests_of_a_group_go_one_by_one_where_a_runner_would_begin_them_at_once() {
+        let group = TestGroup { name: "db".to_owned(), patterns: vec!["*".to_owned()], limit: 2 };
+        let mut suite = suite(&[1, 1, 1], vec![group]);
+        let dealt = |suite: &Suite| {
+            let (groups, line) = suite.next_line().expect("all are of the group");
+            choose_of_groups(suite, groups, line).len()
+        };
+        suite.runs_at_once = false;
+        assert!(dealt(&suite) > 1);
+        suite.runs_at_once = true;
+        assert_eq!(dealt(&suite), 1);
     }
 }
